@@ -1,0 +1,211 @@
+# lockstep: every target. `make help` lists them; output goes to build/ (or BUILD=folder).
+# Sources are found by wildcard: a new file in a folder named below is built without a change here.
+
+BUILD ?= build
+CXX = g++
+CCACHE := $(shell command -v ccache 2>/dev/null)
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Werror
+CXXFLAGS ?= -O2 -g
+# One set of flags for the server, its modules and the tests, so that each file is compiled once.
+ALL_CXXFLAGS = -std=c++20 $(CXXFLAGS) $(WARNINGS) -fPIC -fno-omit-frame-pointer -pthread -I. $(SANITIZE)
+COMPILE = $(CCACHE) $(CXX) $(ALL_CXXFLAGS) -MMD -MP
+LINK = $(CXX) $(ALL_CXXFLAGS) $(LDFLAGS)
+
+CORE_AREAS = core/base core/sip core/transaction shm core/net core/script core/worker
+MODULES := $(notdir $(patsubst %/,%,$(dir $(wildcard modules/*/*.cc))))
+MODULES := $(sort $(MODULES))
+TEST_PROGRAMS = process order explore call
+LIBRARIES = -levent_core -lpcre2-8 -lfmt -lssl -lcrypto -ldl -lrt
+
+# Areas of the unit tests are the folders of test/unit that hold any; each has a binary.
+UNIT_AREAS := base sip transaction shm net script worker
+UNIT_AREAS := $(foreach a,$(UNIT_AREAS),$(if $(wildcard test/unit/$(if $(filter shm,$a),shm,core/$a)/*_test.cc),$a))
+UNIT_MODULES := $(foreach m,$(MODULES),$(if $(wildcard test/unit/modules/$m/*_test.cc),$m))
+PROGRAMS := $(foreach t,$(TEST_PROGRAMS),$(if $(wildcard test/$t/*_test.cc),$t))
+BENCH_TOOLS := $(patsubst test/bench/%.cc,$(BUILD)/test/bench/%,$(wildcard test/bench/*.cc))
+FUZZERS := $(patsubst test/fuzz/%.cc,%,$(wildcard test/fuzz/*.cc))
+
+objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
+CORE_SOURCES := $(wildcard $(CORE_AREAS:%=%/*.cc))
+CORE_OBJECTS := $(call objects,$(CORE_SOURCES))
+HARNESS_OBJECTS := $(call objects,$(wildcard test/harness/*.cc))
+RUNNER = $(BUILD)/obj/test/unit/main.o
+MODULE_FILES := $(MODULES:%=$(BUILD)/modules/%.so)
+SERVER := $(if $(wildcard core/main.cc),$(BUILD)/lockstep $(MODULE_FILES))
+UNIT_BINARIES := $(UNIT_AREAS:%=$(BUILD)/test/unit-%) $(UNIT_MODULES:%=$(BUILD)/test/unit-modules-%)
+SOURCES := $(CORE_SOURCES) $(wildcard core/main.cc modules/*/*.cc test/harness/*.cc test/unit/main.cc \
+  test/bench/*.cc test/fuzz/*.cc $(TEST_PROGRAMS:%=test/%/*.cc) \
+  $(UNIT_AREAS:%=test/unit/core/%/*.cc) test/unit/shm/*.cc $(UNIT_MODULES:%=test/unit/modules/%/*.cc))
+HEADERS := $(wildcard $(CORE_AREAS:%=%/*.h) modules/*/*.h test/harness/*.h $(TEST_PROGRAMS:%=test/%/*.h) \
+  test/unit/*/*.h test/unit/*/*/*.h test/bench/*.h)
+RUN_TESTS = BUILD=$(BUILD) scripts/run_tests
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help deps all run test check unit unit-% order process call headers tidy asan ubsan bench fuzz \
+  format lint install clean
+
+help: ## list the targets
+	@awk -F ":.*## " '/^[a-z][a-z%-]*:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+deps: ## install what building needs (as root), or name it
+	@scripts/deps build
+
+all: $(SERVER) ## build the server and its modules
+
+run: deps ## build and serve etc/lockstep.cfg on loopback, in the foreground
+	@$(MAKE) --no-print-directory all
+	@$(BUILD)/lockstep -DD -E -f etc/lockstep.cfg -L $(BUILD)/modules
+
+test: ## everything CI runs; the last line is `N passed, N failed`
+	@scripts/deps test
+	@$(MAKE) --no-print-directory test-built
+
+.PHONY: test-built
+test-built: tidy headers all $(UNIT_BINARIES) $(PROGRAMS:%=$(BUILD)/test/%)
+	@$(RUN_TESTS) $(UNIT_BINARIES) $(PROGRAMS:%=$(BUILD)/test/%)
+
+check: tidy headers $(UNIT_BINARIES) $(if $(filter order,$(PROGRAMS)),$(BUILD)/test/order) ## tidy, headers, unit and order tests: under a minute
+	@$(RUN_TESTS) $(UNIT_BINARIES) $(if $(filter order,$(PROGRAMS)),$(BUILD)/test/order)
+
+unit: $(UNIT_BINARIES) ## unit tests; one area: make unit-sip, make unit-modules-tm
+	@$(RUN_TESTS) $(UNIT_BINARIES)
+
+unit-%: $(BUILD)/test/unit-%
+	@$(RUN_TESTS) $<
+
+order process explore call: %: all ## tests of the shipped server: make process, make call
+	@$(if $(filter $@,$(PROGRAMS)),$(MAKE) --no-print-directory $(BUILD)/test/$@ && $(RUN_TESTS) $(BUILD)/test/$@,echo "test/$@ holds no tests")
+
+headers: $(HEADERS:%=$(BUILD)/headers/%.ok) ## compile each header alone
+
+tidy: ## style rules: sizes, layers, libraries, banned words, orphans
+	@scripts/tidy $(SOURCES)
+
+asan: ## unit tests under AddressSanitizer
+	@$(MAKE) --no-print-directory unit BUILD=$(BUILD)/asan CXXFLAGS="-O1 -g" \
+	  SANITIZE="-fsanitize=address"
+
+ubsan: ## unit tests under UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory unit BUILD=$(BUILD)/ubsan CXXFLAGS="-O1 -g" \
+	  SANITIZE="-fsanitize=undefined -fno-sanitize-recover=undefined"
+
+bench: ## side by side with Debian's kamailio: CPU per call and per REGISTER
+	@scripts/deps bench
+	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
+	@BUILD=$(BUILD) test/bench/bench
+
+FUZZ_SECONDS ?= 20
+fuzz: ## each libFuzzer target for FUZZ_SECONDS (default 20)
+	@scripts/deps fuzz
+	@$(MAKE) --no-print-directory $(FUZZERS:%=$(BUILD)/fuzz/%)
+	@for target in $(FUZZERS); do mkdir -p $(BUILD)/corpus/$$target test/fuzz/corpus/$$target && \
+	  $(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+	    $(BUILD)/corpus/$$target test/fuzz/corpus/$$target || exit 1; done
+
+format: ## clang-format every source in place
+	@scripts/deps lint
+	@clang-format -i $(SOURCES) $(HEADERS)
+
+lint: ## clang-tidy and cppcheck
+	@scripts/deps lint
+	@cppcheck --quiet --std=c++20 --language=c++ -I. --enable=warning,performance,portability \
+	  --inline-suppr --suppress=missingIncludeSystem --error-exitcode=1 $(CORE_SOURCES)
+	@clang-tidy --quiet --checks='bugprone-*,-bugprone-easily-swappable-parameters,performance-*' \
+	  $(CORE_SOURCES) -- -std=c++20 -I.
+
+PREFIX ?= /usr/local
+install: all ## install under PREFIX (default /usr/local); keeps an existing configuration
+	install -D -m 755 $(BUILD)/lockstep $(DESTDIR)$(PREFIX)/sbin/lockstep
+	install -D -m 755 scripts/lockstepctl $(DESTDIR)$(PREFIX)/sbin/lockstepctl
+	install -d $(DESTDIR)$(PREFIX)/lib/lockstep/modules $(DESTDIR)/etc/lockstep
+	install -m 644 $(MODULE_FILES) $(DESTDIR)$(PREFIX)/lib/lockstep/modules/
+	for file in etc/*.cfg; do test -e $(DESTDIR)/etc/lockstep/$${file##*/} || \
+	  install -m 644 $$file $(DESTDIR)/etc/lockstep/; done
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+# --- Rules -------------------------------------------------------------------------------------
+
+$(BUILD)/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  CXX   $<"
+	@$(COMPILE) -c $< -o $@
+
+# The core archive: a test links only what it uses of it.
+$(BUILD)/lib/core.a: $(CORE_OBJECTS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+# Modules call the core through symbols of the executable: all of its objects, exported.
+$(BUILD)/lockstep: $(BUILD)/obj/core/main.o $(CORE_OBJECTS)
+	@echo "  LINK  $@"
+	@$(LINK) -rdynamic $^ $(LIBRARIES) -o $@
+
+define module_rule
+$(BUILD)/modules/$(1).so: $(call objects,$(wildcard modules/$(1)/*.cc))
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$(LINK) -shared $$^ -o $$@
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
+
+# One binary per area, from that area's tests and the areas of its own layer and below: a folder
+# that does not compile today stops the tests of the layers above it, and no others.
+NEEDS_base = base
+NEEDS_sip = base sip
+NEEDS_transaction = base transaction
+NEEDS_shm = base sip transaction shm
+NEEDS_net = base sip net
+NEEDS_script = base sip script
+NEEDS_worker = base sip transaction shm net script worker
+folder_of = $(if $(filter shm,$(1)),shm,core/$(1))
+define unit_rule
+$(BUILD)/test/unit-$(1): $(call objects,$(wildcard test/unit/$(call folder_of,$(1))/*.cc)) $(RUNNER) \
+  $(foreach n,$(NEEDS_$(1)),$(call objects,$(wildcard $(call folder_of,$(n))/*.cc)))
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@
+endef
+$(foreach a,$(UNIT_AREAS),$(eval $(call unit_rule,$(a))))
+
+# A module's tests link the module beside the whole core; modules never meet in one binary.
+define unit_module_rule
+$(BUILD)/test/unit-modules-$(1): $(call objects,$(wildcard test/unit/modules/$(1)/*.cc modules/$(1)/*.cc)) \
+  $(RUNNER) $(BUILD)/lib/core.a
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@
+endef
+$(foreach m,$(UNIT_MODULES),$(eval $(call unit_module_rule,$(m))))
+
+define program_rule
+$(BUILD)/test/$(1): $(call objects,$(wildcard test/$(1)/*.cc)) $(HARNESS_OBJECTS) $(RUNNER) \
+  $(if $(filter call,$(1)),,$(BUILD)/lib/core.a)
+	@mkdir -p $$(@D)
+	@echo "  LINK  $$@"
+	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@
+endef
+$(foreach t,$(PROGRAMS),$(eval $(call program_rule,$(t))))
+
+$(BUILD)/test/bench/%: $(BUILD)/obj/test/bench/%.o
+	@mkdir -p $(@D)
+	@$(LINK) $^ -o $@
+
+$(BUILD)/headers/%.ok: %
+	@mkdir -p $(@D)
+	@echo '#include "$<"' > $(BUILD)/headers/$*.cc
+	@$(COMPILE) -MT $@ -MF $(BUILD)/headers/$*.d -c $(BUILD)/headers/$*.cc -o $(BUILD)/headers/$*.o
+	@touch $@
+
+FUZZ_FLAGS = -std=c++20 -O1 -g -I. -fsanitize=address,undefined
+$(BUILD)/fuzz/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	@$(CCACHE) clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/test/fuzz/%.o $(CORE_SOURCES:%.cc=$(BUILD)/fuzz/obj/%.o)
+	@clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIBRARIES) -o $@
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
