@@ -1,0 +1,139 @@
+// cancel_client.cc: the CANCEL of a branch (O8, O16; RFC 3261 section 9.1, figure 6).
+//
+//   state     | event              | next     | actions, in order
+//   ----------+--------------------+----------+------------------------------------------------
+//   none      | wanted, no 1xx yet | owed     |
+//   none      | wanted, after 1xx  | sent     | CANCEL; F, and E if unreliable; the wait of 9.1
+//   owed      | 1xx of the branch  | sent     | CANCEL; F, and E if unreliable; the wait of 9.1
+//   owed      | final of the branch | none    |
+//   sent      | 1xx to the CANCEL  | sent     | E at T2
+//   sent      | final to the CANCEL | answered |
+//   sent      | final of the branch | answered |
+//   sent      | Timer E            | sent     | CANCEL again; E doubled, at most T2
+//   sent      | Timer F, transport error | expired |
+//   every other pair is ignored, with the reason in the code.
+//
+// The reason of the first wish is the one that is sent: a second cause does not undo the first.
+// The final of the branch ends the repetition: a UAS that has answered its INVITE has nothing left to cancel,
+// and I6 forbids a CANCEL after the final. Timer K of the CANCEL is not kept: `answered` absorbs what comes.
+#include "core/base/assert.h"
+#include "core/transaction/cancel_client.h"
+
+namespace lockstep::transaction {
+
+namespace {
+
+void stop(Branch& branch, CancelState next) {
+  branch.cancel = next;
+  branch.cancel_retransmit_at = kNever;
+  branch.cancel_timeout_at = kNever;
+}
+
+void send(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
+          ActionList& actions) {
+  branch.cancel = CancelState::kSent;
+  branch.cancel_timeout_at = input.now + timer_cancel(settings);
+  branch.timeout_at = input.now + timer_cancel(settings);
+  if (!branch.reliable) {
+    branch.cancel_interval = settings.t1;
+    branch.cancel_retransmit_at = input.now + settings.t1;
+  }
+  actions.push_back(Action::cancel_branch(index, branch.cancel_reason, branch.cancel_status));
+}
+
+Why in_none(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
+            ActionList& actions) {
+  switch (input.kind) {
+    case CancelInputKind::kWanted:
+      if (!branch.is_pending()) return Why::kCancelNotNeeded;
+      branch.cancel_reason = input.reason;
+      branch.cancel_status = input.status;
+      branch.cancel = CancelState::kOwed;
+      if (branch.has_provisional()) send(branch, index, input, settings, actions);
+      return Why::kNone;
+    case CancelInputKind::kProvisional:
+    case CancelInputKind::kFinal:
+    case CancelInputKind::kAnswerProvisional:
+    case CancelInputKind::kAnswerFinal:
+    case CancelInputKind::kTransportError: return Why::kNoCancel;
+    case CancelInputKind::kTimerRetransmit:
+    case CancelInputKind::kTimerTimeout: return Why::kNotDue;
+  }
+  LS_ASSERT(false);
+}
+
+Why in_owed(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
+            ActionList& actions) {
+  switch (input.kind) {
+    case CancelInputKind::kProvisional:
+      send(branch, index, input, settings, actions);
+      return Why::kNone;
+    case CancelInputKind::kFinal:
+      stop(branch, CancelState::kNone);
+      branch.cancel_reason = CancelReason::kNone;
+      branch.cancel_status = 0;
+      return Why::kNone;
+    case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
+    case CancelInputKind::kAnswerProvisional:
+    case CancelInputKind::kAnswerFinal:
+    case CancelInputKind::kTransportError: return Why::kNoCancel;
+    case CancelInputKind::kTimerRetransmit:
+    case CancelInputKind::kTimerTimeout: return Why::kNotDue;
+  }
+  LS_ASSERT(false);
+}
+
+Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
+            ActionList& actions) {
+  switch (input.kind) {
+    case CancelInputKind::kAnswerProvisional:
+      branch.cancel_interval = settings.t2;
+      return Why::kNone;
+    case CancelInputKind::kFinal:
+    case CancelInputKind::kAnswerFinal:
+      stop(branch, CancelState::kAnswered);
+      return Why::kNone;
+    case CancelInputKind::kTimerRetransmit:
+      branch.cancel_interval = doubled(branch.cancel_interval, settings.t2);
+      branch.cancel_retransmit_at = input.now + branch.cancel_interval;
+      actions.push_back(Action::retransmit_cancel(index));
+      return Why::kNone;
+    case CancelInputKind::kTimerTimeout:
+    case CancelInputKind::kTransportError:
+      stop(branch, CancelState::kExpired);
+      return Why::kNone;
+    case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
+    case CancelInputKind::kProvisional: return Why::kNoCancel;
+  }
+  LS_ASSERT(false);
+}
+
+Why in_answered_or_expired(const CancelInput& input) {
+  switch (input.kind) {
+    case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
+    case CancelInputKind::kProvisional:
+    case CancelInputKind::kFinal:
+    case CancelInputKind::kAnswerProvisional:
+    case CancelInputKind::kAnswerFinal:
+    case CancelInputKind::kTransportError: return Why::kNoCancel;
+    case CancelInputKind::kTimerRetransmit:
+    case CancelInputKind::kTimerTimeout: return Why::kNotDue;
+  }
+  LS_ASSERT(false);
+}
+
+}  // namespace
+
+Why step_cancel_client(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
+                       ActionList& actions) {
+  switch (branch.cancel) {
+    case CancelState::kNone: return in_none(branch, index, input, settings, actions);
+    case CancelState::kOwed: return in_owed(branch, index, input, settings, actions);
+    case CancelState::kSent: return in_sent(branch, index, input, settings, actions);
+    case CancelState::kAnswered:
+    case CancelState::kExpired: return in_answered_or_expired(input);
+  }
+  LS_ASSERT(false);
+}
+
+}  // namespace lockstep::transaction

@@ -1,0 +1,12 @@
+// invite_server.h: the INVITE server transaction, RFC 3261 figure 7 as amended by RFC 6026.
+#pragma once
+
+#include "core/transaction/machine.h"
+
+namespace lockstep::transaction {
+
+// REQUIRES: server.is_invite(); kRequest only in kInitial, and nothing else there.
+[[nodiscard]] Why step_invite_server(Server& server, const ServerInput& input, const Settings& settings,
+                                     ActionList& actions);
+
+}  // namespace lockstep::transaction
