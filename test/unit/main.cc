@@ -45,15 +45,23 @@ void on_crash(int signal_number) {
   raise(signal_number);
 }
 
+// Suite::method, without the namespaces before them.
+std::string short_name(const std::string& name) {
+  const auto method = name.rfind("::");
+  if (method == std::string::npos || method == 0) return name;
+  const auto suite = name.rfind("::", method - 1);
+  return suite == std::string::npos ? name : name.substr(suite + 2);
+}
+
 class Listener : public CppUnit::TestListener {
  public:
   explicit Listener(bool verbose) : verbose_(verbose) {}
 
   void startTest(CppUnit::Test* test) override {
     current_failed_ = false;
-    snprintf(progress.test_name, sizeof progress.test_name, "%s", test->getName().c_str());
+    snprintf(progress.test_name, sizeof progress.test_name, "%s", short_name(test->getName()).c_str());
     if (verbose_) {
-      printf("  %s\n", test->getName().c_str());
+      printf("  %s\n", progress.test_name);
       fflush(stdout);
     }
   }
@@ -62,7 +70,7 @@ class Listener : public CppUnit::TestListener {
     current_failed_ = true;
     const CppUnit::SourceLine line = failure.sourceLine();
     const CppUnit::Exception* exception = failure.thrownException();
-    printf("\nFAILED %s\n", failure.failedTestName().c_str());
+    printf("\nFAILED %s\n", short_name(failure.failedTestName()).c_str());
     if (line.isValid()) printf("  at %s:%d\n", line.fileName().c_str(), line.lineNumber());
     if (exception != nullptr) {
       printf("  %s\n", exception->message().shortDescription().c_str());
@@ -133,7 +141,7 @@ int main(int argc, char** argv) {
   for (CppUnit::Test* test : leaves) {
     if (!is_selected(test->getName(), filters)) continue;
     if (list_only) {
-      printf("%s\n", test->getName().c_str());
+      printf("%s\n", short_name(test->getName()).c_str());
     } else {
       test->run(&result);
     }
