@@ -1,5 +1,5 @@
-// fork_test.cc: one call to an address of record with several contacts: who rings, who wins, who is cancelled,
-// and what the caller is told (RFC 3261 sections 9, 16.7; ORDER.md O5 to O11, O16, O17).
+// fork_test.cc: one call to an address of record with several contacts: who rings, who wins, who is
+// cancelled, and what the caller is told (RFC 3261 sections 9, 16.7; ORDER.md O5 to O11, O16, O17).
 #include "test/call/call_test.h"
 
 namespace lockstep::harness {
@@ -47,7 +47,8 @@ class ForkTest : public CallTest {
     assert_seen(caller, {"100 INVITE", "180 INVITE", "180 INVITE", "200 INVITE", "200 BYE"});
     assert_seen(a, {"INVITE", "ACK", "BYE"});
     assert_seen(b, {"INVITE", "CANCEL", "ACK"});
-    assert_order({"caller 100 INVITE", "a INVITE", "caller 180 INVITE", "caller 200 INVITE", "b CANCEL", "b ACK"});
+    assert_order(
+        {"caller 100 INVITE", "a INVITE", "caller 180 INVITE", "caller 200 INVITE", "b CANCEL", "b ACK"});
   }
 
   void cancel_of_the_loser_belongs_to_its_invite() {
@@ -72,7 +73,8 @@ class ForkTest : public CallTest {
     CPPUNIT_ASSERT_EQUAL(invite.cseq(), ack.cseq());
     CPPUNIT_ASSERT_EQUAL(std::string("CANCEL"), cancel.method());
     CPPUNIT_ASSERT(!ack.to_tag().empty());
-    CPPUNIT_ASSERT_EQUAL(std::string("SIP;cause=200;text=\"Call completed elsewhere\""), cancel.get("Reason"));
+    CPPUNIT_ASSERT_EQUAL(std::string("SIP;cause=200;text=\"Call completed elsewhere\""),
+                         cancel.get("Reason"));
   }
 
   void all_busy_gives_one_busy() {
@@ -162,7 +164,8 @@ class ForkTest : public CallTest {
     assert_seen(caller, {"100 INVITE", "180 INVITE", "180 INVITE", "200 CANCEL", "487 INVITE"});
     assert_seen(a, {"INVITE", "CANCEL", "ACK"});
     assert_seen(b, {"INVITE", "CANCEL", "ACK"});
-    CPPUNIT_ASSERT_EQUAL(std::string("SIP;cause=487;text=\"Changed my mind\""), a.last("CANCEL").get("Reason"));
+    CPPUNIT_ASSERT_EQUAL(std::string("SIP;cause=487;text=\"Changed my mind\""),
+                         a.last("CANCEL").get("Reason"));
   }
 
   void caller_cancels_before_any_phone_rings() {  // O8: the CANCEL is owed until the first provisional.

@@ -20,10 +20,18 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string long_name(std::string_view name) {
-  static constexpr std::array<std::pair<char, std::string_view>, 12> kCompact = {
-      {{'i', "Call-ID"}, {'m', "Contact"}, {'e', "Content-Encoding"}, {'l', "Content-Length"},
-       {'c', "Content-Type"}, {'f', "From"}, {'s', "Subject"}, {'k', "Supported"}, {'t', "To"}, {'v', "Via"},
-       {'o', "Event"}, {'r', "Refer-To"}}};
+  static constexpr std::array<std::pair<char, std::string_view>, 12> kCompact = {{{'i', "Call-ID"},
+                                                                                  {'m', "Contact"},
+                                                                                  {'e', "Content-Encoding"},
+                                                                                  {'l', "Content-Length"},
+                                                                                  {'c', "Content-Type"},
+                                                                                  {'f', "From"},
+                                                                                  {'s', "Subject"},
+                                                                                  {'k', "Supported"},
+                                                                                  {'t', "To"},
+                                                                                  {'v', "Via"},
+                                                                                  {'o', "Event"},
+                                                                                  {'r', "Refer-To"}}};
   if (name.size() == 1) {
     for (const auto& [letter, full] : kCompact) {
       if ((name[0] | 0x20) == letter) return std::string(full);
@@ -81,8 +89,8 @@ bool Message::is_request() const { return start_line.rfind("SIP/2.0", 0) != 0; }
 std::string Message::method() const {
   if (is_request()) return start_line.substr(0, start_line.find(' '));
   const std::string cseq_value = get("CSeq");
-  return std::string(trimmed(std::string_view(cseq_value).substr(std::min(cseq_value.size(),
-                                                                          cseq_value.find(' ')))));
+  return std::string(
+      trimmed(std::string_view(cseq_value).substr(std::min(cseq_value.size(), cseq_value.find(' ')))));
 }
 
 std::string Message::request_uri() const {

@@ -36,7 +36,7 @@ struct Message {
   void add(std::string_view name, std::string value);
   void set(std::string_view name, std::string value);  // Replaces all of that name by one.
   void remove(std::string_view name);
-  std::string text() const;  // With a correct Content-Length.
+  std::string text() const;     // With a correct Content-Length.
   std::string summary() const;  // "INVITE", "180 INVITE": what the wire logs show.
 };
 

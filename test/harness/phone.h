@@ -29,12 +29,12 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 struct Answer {
   int provisional_status = 180;  // 0: none.
   int provisional_after_ms = 0;
-  int final_status = 200;        // 0: never answers by itself.
+  int final_status = 200;  // 0: never answers by itself.
   int final_after_ms = 0;
-  int ignored_copies = 0;        // So many INVITEs are dropped as if the network had lost them.
-  bool answers_cancel = true;    // Else CANCEL is logged only.
-  bool repeats_final = true;     // Retransmits its final until the ACK comes.
-  bool record_routes = true;     // Copies Record-Route into its responses.
+  int ignored_copies = 0;      // So many INVITEs are dropped as if the network had lost them.
+  bool answers_cancel = true;  // Else CANCEL is logged only.
+  bool repeats_final = true;   // Retransmits its final until the ACK comes.
+  bool record_routes = true;   // Copies Record-Route into its responses.
 };
 
 // A client transaction as the test sees it. Stays valid as long as its phone.
@@ -97,13 +97,13 @@ class Phone {
   void respond(int status, const std::string& reason = "");
 
   // --- Switches.
-  bool acks_2xx = true;        // Sends ACK for every copy of a 2xx.
-  bool acks_failures = true;   // Sends ACK for every copy of a non-2xx final.
-  bool retransmits = true;     // Requests are repeated by timers A and E.
-  bool muted = false;          // Receives and logs, sends nothing by itself.
+  bool acks_2xx = true;       // Sends ACK for every copy of a 2xx.
+  bool acks_failures = true;  // Sends ACK for every copy of a non-2xx final.
+  bool retransmits = true;    // Requests are repeated by timers A and E.
+  bool muted = false;         // Receives and logs, sends nothing by itself.
 
   // --- What came.
-  int count(const std::string& summary) const;  // "INVITE", "180 INVITE".
+  int count(const std::string& summary) const;            // "INVITE", "180 INVITE".
   const Message& last(const std::string& summary) const;  // REQUIRES: count(summary) > 0.
   const std::vector<Message>& inbox() const { return inbox_; }
 

@@ -14,20 +14,34 @@ constexpr int kT2Ms = 4000;
 
 std::string standard_reason(int status) {
   switch (status) {
-    case 100: return "Trying";
-    case 180: return "Ringing";
-    case 183: return "Session Progress";
-    case 200: return "OK";
-    case 302: return "Moved Temporarily";
-    case 404: return "Not Found";
-    case 408: return "Request Timeout";
-    case 481: return "Call/Transaction Does Not Exist";
-    case 486: return "Busy Here";
-    case 487: return "Request Terminated";
-    case 503: return "Service Unavailable";
-    case 600: return "Busy Everywhere";
-    case 603: return "Decline";
-    default: return "Status " + std::to_string(status);
+    case 100:
+      return "Trying";
+    case 180:
+      return "Ringing";
+    case 183:
+      return "Session Progress";
+    case 200:
+      return "OK";
+    case 302:
+      return "Moved Temporarily";
+    case 404:
+      return "Not Found";
+    case 408:
+      return "Request Timeout";
+    case 481:
+      return "Call/Transaction Does Not Exist";
+    case 486:
+      return "Busy Here";
+    case 487:
+      return "Request Terminated";
+    case 503:
+      return "Service Unavailable";
+    case 600:
+      return "Busy Everywhere";
+    case 603:
+      return "Decline";
+    default:
+      return "Status " + std::to_string(status);
   }
 }
 
@@ -63,11 +77,12 @@ void Phone::on_request(const Message& request, const sockaddr_in& from) {
   if (muted) return;
   Message response = make_response(request, 200, new_token("t"));
   if (method == "BYE") {
-    const bool ours = std::any_of(incoming_.begin(), incoming_.end(), [&](const auto& call) {
-      return call->invite.call_id() == request.call_id();
-    }) || std::any_of(transactions_.begin(), transactions_.end(), [&](const auto& transaction) {
-      return transaction->request.call_id() == request.call_id();
-    });
+    const bool ours =
+        std::any_of(incoming_.begin(), incoming_.end(),
+                    [&](const auto& call) { return call->invite.call_id() == request.call_id(); }) ||
+        std::any_of(transactions_.begin(), transactions_.end(), [&](const auto& transaction) {
+          return transaction->request.call_id() == request.call_id();
+        });
     if (!ours) response = make_response(request, 481, new_token("t"));
   }
   send_response(request, from, response.text());

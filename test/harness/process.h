@@ -10,9 +10,9 @@
 namespace lockstep::harness {
 
 struct Outcome {
-  int status = -1;        // Exit status; 128 + signal if a signal ended it.
+  int status = -1;  // Exit status; 128 + signal if a signal ended it.
   bool timed_out = false;
-  std::string output;     // stdout and stderr together.
+  std::string output;  // stdout and stderr together.
 };
 
 // Runs `arguments[0]` (looked up in PATH) in `folder` (empty: here), kills it at the deadline.

@@ -124,11 +124,20 @@ Outcome Server::try_start() {
   const char* build = std::getenv("BUILD");
   const std::string output = top_ + "/" + (build != nullptr ? build : "build");
   if (is_peer()) {
-    command = {"kamailio", "-f", options_.config, "-P", pid_file(), "-Y", run_folder_, "-m", "64", "-w",
-               top_};
+    command = {"kamailio", "-f", options_.config, "-P", pid_file(), "-Y", run_folder_, "-m", "64",
+               "-w",       top_};
   } else {
-    command = {top_ + "/scripts/lockstepctl", "-c", top_ + "/" + options_.config, "-r", run_folder_, "-b",
-               output + "/lockstep", "start", "--", "-L", output + "/modules"};
+    command = {top_ + "/scripts/lockstepctl",
+               "-c",
+               top_ + "/" + options_.config,
+               "-r",
+               run_folder_,
+               "-b",
+               output + "/lockstep",
+               "start",
+               "--",
+               "-L",
+               output + "/modules"};
   }
   const std::vector<std::string> more = server_arguments();
   command.insert(command.end(), more.begin(), more.end());

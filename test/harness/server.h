@@ -44,9 +44,9 @@ class Server {
   std::string uri(const std::string& user) const { return "sip:" + user + "@" + address_.ip; }
   const std::string& run_folder() const { return run_folder_; }
   std::string pid_file() const;
-  pid_t pid() const;                        // Of the supervisor; 0 if there is no PID file.
-  std::vector<pid_t> worker_pids();  // SIP workers, by core.psx.
-  std::string log() const;                  // What it wrote to stderr.
+  pid_t pid() const;                            // Of the supervisor; 0 if there is no PID file.
+  std::vector<pid_t> worker_pids();             // SIP workers, by core.psx.
+  std::string log() const;                      // What it wrote to stderr.
   std::vector<std::string> complaints() const;  // Lines of the log that tell of a bug: crashes, assertions.
 
  private:

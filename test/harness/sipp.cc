@@ -43,10 +43,25 @@ std::string SippResult::text() const {
 
 Sipp::Sipp(const std::string& scenario, const Address& server, int port, std::vector<std::string> arguments)
     : folder_(make_temp_folder("sipp")) {
-  std::vector<std::string> command = {"sipp", server.text(), "-sf",
-                                      std::filesystem::absolute(scenario), "-i", "127.0.0.1", "-p", std::to_string(port), "-nostdin", "-trace_stat",
-                                      "-stf", "stat.csv", "-fd", "1", "-trace_err", "-error_file", "errors",
-                                      "-cp", std::to_string(free_port())};
+  std::vector<std::string> command = {"sipp",
+                                      server.text(),
+                                      "-sf",
+                                      std::filesystem::absolute(scenario),
+                                      "-i",
+                                      "127.0.0.1",
+                                      "-p",
+                                      std::to_string(port),
+                                      "-nostdin",
+                                      "-trace_stat",
+                                      "-stf",
+                                      "stat.csv",
+                                      "-fd",
+                                      "1",
+                                      "-trace_err",
+                                      "-error_file",
+                                      "errors",
+                                      "-cp",
+                                      std::to_string(free_port())};
   command.insert(command.end(), arguments.begin(), arguments.end());
   process_ = std::make_unique<Background>(command, folder_ + "/screen", folder_);
 }

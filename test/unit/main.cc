@@ -35,10 +35,9 @@ void on_crash(int signal_number) {
   // A child that a test forked dies by its signal as it would without us.
   if (getpid() == progress.runner) {
     char text[512];
-    const int length = snprintf(text, sizeof text,
-                                "\n%s: CRASHED by signal %d in %s\n%s: %u passed, %u failed\n",
-                                progress.program, signal_number, progress.test_name, progress.program,
-                                progress.passed, progress.failed + 1);
+    const int length = snprintf(
+        text, sizeof text, "\n%s: CRASHED by signal %d in %s\n%s: %u passed, %u failed\n", progress.program,
+        signal_number, progress.test_name, progress.program, progress.passed, progress.failed + 1);
     if (length > 0 && write(STDOUT_FILENO, text, static_cast<size_t>(length)) < 0) _exit(98);
   }
   signal(signal_number, SIG_DFL);
