@@ -22,7 +22,6 @@ UNIT_AREAS := base sip transaction shm net script worker
 UNIT_AREAS := $(foreach a,$(UNIT_AREAS),$(if $(wildcard test/unit/$(if $(filter shm,$a),shm,core/$a)/*_test.cc),$a))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(wildcard test/unit/modules/$m/*_test.cc),$m))
 PROGRAMS := $(foreach t,$(TEST_PROGRAMS),$(if $(wildcard test/$t/*_test.cc),$t))
-BENCH_TOOLS := $(patsubst test/bench/%.cc,$(BUILD)/test/bench/%,$(wildcard test/bench/*.cc))
 FUZZERS := $(patsubst test/fuzz/%.cc,%,$(wildcard test/fuzz/*.cc))
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
@@ -93,8 +92,8 @@ ubsan: ## unit tests under UndefinedBehaviorSanitizer
 
 bench: ## side by side with Debian's kamailio: CPU per call and per REGISTER
 	@scripts/deps bench
-	@$(MAKE) --no-print-directory all $(BENCH_TOOLS)
-	@BUILD=$(BUILD) test/bench/bench
+	@$(MAKE) --no-print-directory all $(BUILD)/test/bench
+	@BUILD=$(BUILD) $(BUILD)/test/bench
 
 FUZZ_SECONDS ?= 20
 fuzz: ## each libFuzzer target for FUZZ_SECONDS (default 20)
@@ -191,9 +190,9 @@ $(BUILD)/test/$(1): $(call objects,$(wildcard test/$(1)/*.cc)) $(HARNESS_OBJECTS
 endef
 $(foreach t,$(PROGRAMS),$(eval $(call program_rule,$(t))))
 
-$(BUILD)/test/bench/%: $(BUILD)/obj/test/bench/%.o
+$(BUILD)/test/bench: $(call objects,$(wildcard test/bench/*.cc)) $(HARNESS_OBJECTS)
 	@mkdir -p $(@D)
-	@$(LINK) $^ -o $@
+	@$(LINK) $^ -lfmt -o $@
 
 $(BUILD)/headers/%.ok: %
 	@mkdir -p $(@D)

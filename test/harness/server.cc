@@ -94,7 +94,9 @@ Server::Server(ServerOptions options)
     : options_(std::move(options)),
       top_(std::filesystem::current_path()),
       run_folder_(make_temp_folder("server")),
-      address_(own_address()) {}
+      address_(own_address()) {
+  options_.peer = options_.peer || is_peer();
+}
 
 Server::~Server() {
   if (started_) stop();
@@ -123,7 +125,7 @@ Outcome Server::try_start() {
   std::vector<std::string> command;
   const char* build = std::getenv("BUILD");
   const std::string output = top_ + "/" + (build != nullptr ? build : "build");
-  if (is_peer()) {
+  if (options_.peer) {
     command = {"kamailio", "-f", options_.config, "-P", pid_file(), "-Y", run_folder_, "-m", "64",
                "-w",       top_};
   } else {
@@ -168,7 +170,7 @@ void Server::start() {
 
 Outcome Server::control(const std::vector<std::string>& arguments, int deadline_ms) {
   std::vector<std::string> command = {top_ + "/scripts/lockstepctl", "-r", run_folder_};
-  if (is_peer()) command = {"env", "RPCFIFOPATH=" + run_folder_ + "/kamailio_rpc.fifo", "kamctl"};
+  if (options_.peer) command = {"env", "RPCFIFOPATH=" + run_folder_ + "/kamailio_rpc.fifo", "kamctl"};
   command.insert(command.end(), arguments.begin(), arguments.end());
   return run_command(command, deadline_ms);
 }
@@ -200,7 +202,7 @@ std::vector<std::string> Server::stop() {
   const pid_t supervisor = pid();
   std::vector<pid_t> processes = children_of(supervisor);
   if (supervisor > 0) processes.push_back(supervisor);
-  if (is_peer()) {
+  if (options_.peer) {
     if (supervisor > 0) kill(supervisor, SIGTERM);
     const std::int64_t deadline = now_ms() + 10000;
     while (process_exists(supervisor) && now_ms() < deadline) usleep(5000);

@@ -18,6 +18,7 @@ struct ServerOptions {
   std::string config = "test/call/office.cfg";  // From the top of the checkout.
   int children = 2;
   std::vector<std::string> arguments = {};  // Further ones for the server, "-A", "NAME=1".
+  bool peer = false;                        // Start Debian's kamailio in any case.
 };
 
 class Server {
@@ -28,7 +29,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  static bool is_peer();  // Debian's kamailio stands in for lockstep.
+  static bool is_peer();  // By the environment, Debian's kamailio stands in for lockstep.
 
   // Starts and waits until it answers an OPTIONS on its address. Throws with its output if it does not.
   void start();
