@@ -32,7 +32,7 @@ RUNNER = $(BUILD)/obj/test/unit/main.o
 MODULE_FILES := $(MODULES:%=$(BUILD)/modules/%.so)
 SERVER := $(if $(wildcard core/main.cc),$(BUILD)/lockstep $(MODULE_FILES))
 UNIT_BINARIES := $(UNIT_AREAS:%=$(BUILD)/test/unit-%) $(UNIT_MODULES:%=$(BUILD)/test/unit-modules-%)
-SOURCES := $(CORE_SOURCES) $(wildcard core/main.cc modules/*/*.cc test/harness/*.cc test/unit/main.cc \
+SOURCES := $(CORE_SOURCES) $(wildcard core/main.cc modules/*/*.cc test/harness/*.cc test/unit/*.cc \
   test/bench/*.cc test/fuzz/*.cc $(TEST_PROGRAMS:%=test/%/*.cc) \
   $(UNIT_AREAS:%=test/unit/core/%/*.cc) test/unit/shm/*.cc $(UNIT_MODULES:%=test/unit/modules/%/*.cc))
 HEADERS := $(wildcard $(CORE_AREAS:%=%/*.h) modules/*/*.h test/harness/*.h $(TEST_PROGRAMS:%=test/%/*.h) \
@@ -62,8 +62,9 @@ test: ## everything CI runs; the last line is `N passed, N failed`
 	@$(MAKE) --no-print-directory test-built
 
 .PHONY: test-built
-test-built: tidy headers all $(UNIT_BINARIES) $(PROGRAMS:%=$(BUILD)/test/%)
-	@$(RUN_TESTS) $(UNIT_BINARIES) $(PROGRAMS:%=$(BUILD)/test/%)
+TEST_BINARIES = $(UNIT_BINARIES) $(FUZZERS:%=$(BUILD)/test/fuzz-%) $(PROGRAMS:%=$(BUILD)/test/%)
+test-built: tidy headers all $(TEST_BINARIES)
+	@$(RUN_TESTS) $(TEST_BINARIES)
 
 check: tidy headers $(UNIT_BINARIES) $(if $(filter order,$(PROGRAMS)),$(BUILD)/test/order) ## tidy, headers, unit and order tests: under a minute
 	@$(RUN_TESTS) $(UNIT_BINARIES) $(if $(filter order,$(PROGRAMS)),$(BUILD)/test/order)
@@ -99,9 +100,9 @@ FUZZ_SECONDS ?= 20
 fuzz: ## each libFuzzer target for FUZZ_SECONDS (default 20)
 	@scripts/deps fuzz
 	@$(MAKE) --no-print-directory $(FUZZERS:%=$(BUILD)/fuzz/%)
-	@for target in $(FUZZERS); do mkdir -p $(BUILD)/corpus/$$target test/fuzz/corpus/$$target && \
+	@for target in $(FUZZERS); do mkdir -p $(BUILD)/corpus/$$target && \
 	  $(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
-	    $(BUILD)/corpus/$$target test/fuzz/corpus/$$target || exit 1; done
+	    $(BUILD)/corpus/$$target $$(ls -d test/fuzz/corpus/$$target 2>/dev/null) || exit 1; done
 
 format: ## clang-format every source in place
 	@scripts/deps lint
@@ -200,11 +201,22 @@ $(BUILD)/headers/%.ok: %
 	@$(COMPILE) -MT $@ -MF $(BUILD)/headers/$*.d -c $(BUILD)/headers/$*.cc -o $(BUILD)/headers/$*.o
 	@touch $@
 
+# Fuzz targets: by libFuzzer (`make fuzz`), and their corpus with a fixed set of damages in `make test`.
+FUZZED_SOURCES := $(wildcard core/base/*.cc core/sip/*.cc core/script/*.cc)
+$(BUILD)/test/fuzz-%: $(BUILD)/obj/test/fuzz/%.o $(BUILD)/obj/test/unit/fuzz_main.o $(BUILD)/lib/fuzzed.a
+	@mkdir -p $(@D)
+	@$(LINK) $^ $(LIBRARIES) -o $@
+
+$(BUILD)/lib/fuzzed.a: $(call objects,$(FUZZED_SOURCES))
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
 FUZZ_FLAGS = -std=c++20 -O1 -g -I. -fsanitize=address,undefined
 $(BUILD)/fuzz/obj/%.o: %.cc
 	@mkdir -p $(@D)
 	@$(CCACHE) clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
-$(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/test/fuzz/%.o $(CORE_SOURCES:%.cc=$(BUILD)/fuzz/obj/%.o)
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/test/fuzz/%.o $(FUZZED_SOURCES:%.cc=$(BUILD)/fuzz/obj/%.o)
 	@clang++ $(FUZZ_FLAGS) -fsanitize=fuzzer $^ $(LIBRARIES) -o $@
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
