@@ -184,7 +184,7 @@ $(foreach m,$(UNIT_MODULES),$(eval $(call unit_module_rule,$(m))))
 
 define program_rule
 $(BUILD)/test/$(1): $(call objects,$(wildcard test/$(1)/*.cc)) $(HARNESS_OBJECTS) $(RUNNER) \
-  $(if $(filter call,$(1)),,$(BUILD)/lib/core.a)
+  $(if $(filter call,$(1)),,$(CORE_OBJECTS))
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@
