@@ -29,8 +29,9 @@ inline constexpr AgeMs kNever{0xFFFFFFFFU};
 
 // Saturates just below kNever, so that a deadline that was set is always a deadline.
 constexpr AgeMs operator+(AgeMs age, DurationMs duration) {
-  const std::uint32_t room = kNever.value - 1U - (age.value < kNever.value ? age.value : kNever.value - 1U);
-  return AgeMs{duration.value > room ? kNever.value - 1U : age.value + duration.value};
+  constexpr std::uint32_t kLatest = kNever.value - 1U;
+  if (age.value >= kLatest || duration.value > kLatest - age.value) return AgeMs{kLatest};
+  return AgeMs{age.value + duration.value};
 }
 
 constexpr DurationMs doubled(DurationMs duration, DurationMs limit) {

@@ -14,8 +14,8 @@
 //   script's final                   | respond; CANCEL all pending            | nothing
 //
 // Conclude: when every branch is final, run the failure route if one is armed, else the best final goes up.
-// While the failure route runs no branch's response goes up but a 2xx; its verdict, new branches or the script's
-// own final end that.
+// While the failure route runs no branch's response goes up but a 2xx; its verdict, new branches or the
+// script's own final end that.
 // The actions of one event stand in the order of the cells: O6 relay before CANCEL, O7 ascending.
 #include "core/transaction/response_context.h"
 
@@ -99,8 +99,9 @@ Why send_best(const Decision& d) {
 void conclude(const Decision& d) {
   State& state = d.state;
   Context& context = state.context;
-  if (!state.server.is_open() || context.failure_route_running) return;
-  if (pending_branch_count(state) != 0) return;
+  if (!state.server.is_open() || pending_branch_count(state) != 0) return;
+  // It runs only while every branch is final, and a branch is final only once.
+  LS_ASSERT(!context.failure_route_running);
   if (!context.failure_route_armed) {
     const Why why = send_best(d);
     LS_ASSERT(why == Why::kNone);  // An open server takes a final.
@@ -142,7 +143,8 @@ Why on_failure(const Decision& d, BranchIndex index) {
   Branch& branch = d.state.branches[index.value];
   const Status status = d.event.status;
   // What a CANCEL by Timer C brings is the end of a time-out: it weighs as the 408 of 16.8 does.
-  const bool ends_timer_c = status == 487 && branch.cancel_reason == CancelReason::kTimerC;
+  const bool ends_timer_c = status == 487 && branch.cancel_reason == CancelReason::kTimerC &&
+                            !d.state.context.cancelled_by_caller;
   if (ends_timer_c) branch.timed_out = true;
   record_final(d, index, ends_timer_c ? Status{408} : status, ends_timer_c);
   if (!d.state.server.is_open()) return unless_acted(d, Why::kFinalCommitted);
@@ -158,8 +160,9 @@ Why on_failure(const Decision& d, BranchIndex index) {
 // 16.8: as if a 408 had come. A branch that somebody cancelled ends as a cancelled one.
 Why on_timeout(const Decision& d, BranchIndex index) {
   Branch& branch = d.state.branches[index.value];
-  const bool was_cancelled =
-      branch.cancel_reason != CancelReason::kNone && branch.cancel_reason != CancelReason::kTimerC;
+  const bool by_timer_c =
+      branch.cancel_reason == CancelReason::kTimerC && !d.state.context.cancelled_by_caller;
+  const bool was_cancelled = branch.cancel_reason != CancelReason::kNone && !by_timer_c;
   branch.timed_out = !was_cancelled;
   record_final(d, index, was_cancelled ? Status{487} : Status{408}, true);
   conclude(d);

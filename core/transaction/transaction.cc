@@ -17,10 +17,8 @@ ClientInputKind response_input(Status status) {
   return is_success(status) ? ClientInputKind::kSuccess : ClientInputKind::kFailure;
 }
 
-Why fire_timer(const Decision& d) {
-  const DueTimer due = earliest_timer(d.state);
+Why fire(const Decision& d, const DueTimer& due) {
   const BranchIndex index = due.branch;
-  if (d.event.now < due.at) return Why::kNotDue;
   switch (due.kind) {
     case TimerKind::kServerEnd: return on_server_input(d, ServerInputKind::kTimerEnd);
     case TimerKind::kServerRetransmit: return on_server_input(d, ServerInputKind::kTimerRetransmit);
@@ -31,7 +29,16 @@ Why fire_timer(const Decision& d) {
     case TimerKind::kBranchRetransmit: return on_client_input(d, index, ClientInputKind::kTimerRetransmit);
     case TimerKind::kNone: break;
   }
-  return Why::kNotDue;  // Only for an age of kNever, which no event carries.
+  LS_ASSERT(false);
+}
+
+// A machine that did not know its own deadline would be fired for ever: that is our fault, not the event's.
+Why fire_timer(const Decision& d) {
+  const DueTimer due = earliest_timer(d.state);
+  if (d.event.now < due.at || due.kind == TimerKind::kNone) return Why::kNotDue;
+  const Why why = fire(d, due);
+  LS_ASSERT(why == Why::kNone);
+  return why;
 }
 
 Why on_branch_event(const Decision& d) {
