@@ -88,6 +88,7 @@ struct InviteParts {
   std::string_view call_id;
   std::string_view cseq_number;
   std::string_view headers;  // The header section, for the Route lines.
+  bool has_route = false;
 
   bool is_complete() const {
     return !request_uri.empty() && !top_via.empty() && !from.empty() && !to.empty() && !call_id.empty() &&
@@ -102,12 +103,14 @@ void take_first(std::string_view& slot, std::string_view value) {
 void take_field(InviteParts& parts, const HeaderLine& line) {
   const HeaderId id = header_id(line.name);
   std::string_view rest = line.value;
+  if (id == HeaderId::kRoute) parts.has_route = true;
   if (id == HeaderId::kVia) take_first(parts.top_via, next_list_value(rest));
   if (id == HeaderId::kFrom) take_first(parts.from, line.value);
   if (id == HeaderId::kTo) take_first(parts.to, line.value);
   if (id == HeaderId::kCallId) take_first(parts.call_id, line.value);
   if (id == HeaderId::kCSeq) {
-    const std::size_t digits = line.value.find_first_not_of("0123456789");
+    std::size_t digits = 0;
+    while (digits < line.value.size() && is_digit(line.value[digits])) ++digits;
     take_first(parts.cseq_number, line.value.substr(0, digits));
   }
 }
@@ -150,7 +153,7 @@ std::size_t build_hop_request(std::string_view method, const InviteParts& invite
   writer.text(method).text(" ").text(invite.request_uri).text(" SIP/2.0\r\n");
   writer.header(HeaderId::kVia, invite.top_via);
   writer.header(HeaderId::kMaxForwards, 70);
-  write_routes(writer, invite.headers);
+  if (invite.has_route) write_routes(writer, invite.headers);
   writer.header(HeaderId::kFrom, invite.from);
   writer.header(HeaderId::kTo, to);
   writer.header(HeaderId::kCallId, invite.call_id);

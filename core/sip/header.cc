@@ -170,7 +170,7 @@ HeaderId header_id(std::string_view name) {
     return kCompact[static_cast<std::size_t>(lower(name[0]) - 'a')];
   }
   const NameRow& row = kNames[kHash.ids[slot_of(name, kHash.multiplier)]];
-  return equal_nocase(name, row.name) ? row.id : HeaderId::kOther;
+  return name == row.name || equal_nocase(name, row.name) ? row.id : HeaderId::kOther;
 }
 
 std::string_view header_name(HeaderId id) { return kNames[static_cast<std::size_t>(id)].name; }

@@ -11,7 +11,7 @@ constexpr auto kNpos = std::string_view::npos;
 
 // Tokens and LWS by the grammar. Phones also send other letters and marks unquoted; what would make
 // the value ambiguous (a comma, brackets, a quote) stays an error (RFC 4475 3.1.2.15).
-bool is_display_text(std::string_view text) { return text.find_first_of("\",;<>@") == kNpos; }
+bool is_display_text(std::string_view text) { return find_any<'"', ',', ';', '<', '>', '@'>(text) == kNpos; }
 
 bool parse_params(std::string_view rest, NameAddr& result) {
   rest = trim(rest);
@@ -33,7 +33,8 @@ bool parse_bracketed(std::string_view value, std::size_t open, NameAddr& result)
 bool parse_addr_spec(std::string_view value, NameAddr& result) {
   const std::size_t semicolon = value.find(';');
   result.uri = trim(value.substr(0, semicolon));
-  if (result.uri.empty() || result.uri.find_first_of(",?\" \t\r\n<>") != kNpos) return false;
+  if (result.uri.empty() || find_any<',', '?', '"', ' ', '\t', '\r', '\n', '<', '>'>(result.uri) != kNpos)
+    return false;
   return semicolon == kNpos || parse_params(value.substr(semicolon), result);
 }
 
@@ -57,7 +58,7 @@ std::optional<NameAddr> parse_name_addr(std::string_view value) {
     is_good =
         open != kNpos && trim(value.substr(end, open - end)).empty() && parse_bracketed(value, open, result);
   } else {
-    const std::size_t open = value.find_first_of("<;\"");
+    const std::size_t open = find_any<'<', ';', '"'>(value);
     if (open != kNpos && value[open] == '<') {
       result.display = trim(value.substr(0, open));
       is_good = is_display_text(result.display) && parse_bracketed(value, open, result);

@@ -68,18 +68,23 @@ std::string_view ParamList::value(std::string_view name) const {
   return param ? param->bare_value() : std::string_view{};
 }
 
+std::optional<Param> ParamList::next_strict(std::string_view& rest, bool& is_good) {
+  Param param;
+  if (!scan_param(rest, param, is_good)) return std::nullopt;
+  if (!is_token(param.name)) is_good = false;
+  if (!param.value.empty() && param.value.front() == '"') return param;
+  if (find_any<' ', '\t', '\r', '\n', '"', '<', '>', ','>(param.value) != std::string_view::npos) {
+    is_good = false;
+  }
+  return param;
+}
+
 bool ParamList::is_well_formed() const {
   std::string_view rest = text_;
-  Param param;
-  bool is_clean = true;
-  while (scan_param(rest, param, is_clean)) {
-    if (!is_clean || !is_token(param.name)) return false;
-    if (param.value.empty() || param.value.front() == '"') continue;
-    for (char c : param.value) {
-      if (is_lws(c) || c == '"' || c == '<' || c == '>' || c == ',') return false;
-    }
+  bool is_good = true;
+  while (is_good && next_strict(rest, is_good)) {
   }
-  return is_clean;
+  return is_good;
 }
 
 }  // namespace lockstep::sip

@@ -36,6 +36,8 @@ class ParamList {
 
   // The next parameter of `rest` (start with text()); none at the end. Empty elements are skipped.
   static std::optional<Param> next(std::string_view& rest);
+  // As next(), but `is_good` is cleared where the list is not well formed (is_well_formed()).
+  static std::optional<Param> next_strict(std::string_view& rest, bool& is_good);
   // The first with that name, without case; an escaped name (URI) equals its plain form.
   std::optional<Param> find(std::string_view name) const;
   bool has(std::string_view name) const { return find(name).has_value(); }

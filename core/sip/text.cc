@@ -68,35 +68,11 @@ Unit next_unit(std::string_view text, std::size_t& at) {
 
 constinit const std::array<std::uint8_t, 256> kCharClass = make_table();
 
-bool equal_nocase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
-
-bool starts_with_nocase(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && equal_nocase(text.substr(0, prefix.size()), prefix);
-}
-
 bool is_token(std::string_view text) {
   for (char c : text) {
     if (!is_class(c, kToken)) return false;
   }
   return !text.empty();
-}
-
-std::string_view trim_left(std::string_view text) {
-  std::size_t begin = 0;
-  while (begin < text.size() && is_lws(text[begin])) ++begin;
-  return text.substr(begin);
-}
-
-std::string_view trim(std::string_view text) {
-  text = trim_left(text);
-  while (!text.empty() && is_lws(text.back())) text.remove_suffix(1);
-  return text;
 }
 
 std::optional<std::uint32_t> parse_number(std::string_view digits, std::uint32_t max) {

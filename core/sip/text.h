@@ -33,14 +33,39 @@ constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 // Caseless for ASCII letters only.
-bool equal_nocase(std::string_view a, std::string_view b);
-bool starts_with_nocase(std::string_view text, std::string_view prefix);
+inline bool equal_nocase(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+inline bool starts_with_nocase(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && equal_nocase(text.substr(0, prefix.size()), prefix);
+}
 // True when text is not empty and consists of token characters.
 bool is_token(std::string_view text);
 
 // Without LWS (folding included) at either end.
-std::string_view trim(std::string_view text);
-std::string_view trim_left(std::string_view text);
+inline std::string_view trim_left(std::string_view text) {
+  while (!text.empty() && is_lws(text.front())) text.remove_prefix(1);
+  return text;
+}
+inline std::string_view trim(std::string_view text) {
+  text = trim_left(text);
+  while (!text.empty() && is_lws(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Position of the first byte that is one of `wanted`, or npos. For short texts and few bytes: the
+// library's find_first_of calls memchr for every byte of the text.
+template <char... wanted>
+std::size_t find_any(std::string_view text, std::size_t from = 0) {
+  for (std::size_t i = from; i < text.size(); ++i) {
+    if (((text[i] == wanted) || ...)) return i;
+  }
+  return std::string_view::npos;
+}
 
 // All of `digits` as a decimal number; none when empty, not digits, or larger than `max`.
 // Leading zeros do not count against the bound.

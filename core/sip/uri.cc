@@ -49,7 +49,7 @@ bool parse_sip_rest(std::string_view rest, Uri& uri) {
     if (!parse_user_info(rest.substr(0, at), uri)) return false;
     rest.remove_prefix(at + 1);
   }
-  const std::size_t host_end = std::min(rest.find_first_of(";?"), rest.size());
+  const std::size_t host_end = std::min(find_any<';', '?'>(rest), rest.size());
   const std::string_view host_port_text = rest.substr(0, host_end);
   if (std::any_of(host_port_text.begin(), host_port_text.end(), is_lws)) return false;
   const std::optional<HostPort> host_port = parse_host_port(host_port_text);
@@ -134,7 +134,7 @@ std::optional<Uri> parse_uri(std::string_view text) {
 std::string_view Uri::host_port_text() const {
   if (host.empty()) return {};
   const std::size_t begin = static_cast<std::size_t>(host.data() - text.data());
-  const std::size_t end = std::min(text.find_first_of(";?", begin), text.size());
+  const std::size_t end = std::min(find_any<';', '?'>(text, begin), text.size());
   return text.substr(begin, end - begin);
 }
 

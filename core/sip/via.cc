@@ -44,12 +44,12 @@ bool read_param(const Param& param, Via& via) {
 }
 
 bool read_params(Via& via) {
-  if (!via.params.is_well_formed()) return false;
   std::string_view rest = via.params.text();
-  while (const std::optional<Param> param = ParamList::next(rest)) {
-    if (!read_param(*param, via)) return false;
+  bool is_good = true;
+  while (const std::optional<Param> param = ParamList::next_strict(rest, is_good)) {
+    if (!is_good || !read_param(*param, via)) return false;
   }
-  return true;
+  return is_good;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // writer.cc: the parts of Writer that are not hot enough to be inline.
 #include "core/sip/writer.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -16,7 +17,7 @@ Writer& Writer::number(std::uint64_t value) {
 
 Writer& Writer::unfolded(std::string_view value) {
   for (;;) {
-    const std::size_t line_end = value.find_first_of("\r\n");
+    const std::size_t line_end = std::min(value.find('\r'), value.find('\n'));
     if (line_end == std::string_view::npos) return text(value);
     std::string_view before = value.substr(0, line_end);
     while (!before.empty() && is_lws(before.back())) before.remove_suffix(1);
