@@ -10,6 +10,7 @@ namespace lockstep::script {
 void add_language_variables(ModuleExports& exports, Registry& registry);
 // {s.*}, {val.*}, {param.*}.
 void add_string_transformations(ModuleExports& exports);
+void add_encoding_transformations(ModuleExports& exports);
 void add_parameter_transformations(ModuleExports& exports);
 
 }  // namespace lockstep::script

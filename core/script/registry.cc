@@ -29,6 +29,7 @@ Registry::Registry() : language_(std::make_unique<ModuleExports>()) {
   language_->doc = "what the configuration language itself knows";
   add_language_variables(*language_, *this);
   add_string_transformations(*language_);
+  add_encoding_transformations(*language_);
   add_parameter_transformations(*language_);
   add(*language_);
 }
