@@ -1,7 +1,7 @@
 // location_commit.cc: the one way in which chains change: log, commit, apply, clear. apply() is also the
 // recovery: each of its steps looks whether it was done before, so that it may be cut off anywhere and
 // repeated.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 #include <set>

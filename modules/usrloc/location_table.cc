@@ -1,7 +1,7 @@
 // location_table.cc: making the table, reading it, and the expiry sweep's slices.
 #include "modules/usrloc/location_table.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstring>

@@ -110,6 +110,8 @@ class LocationTable final : public worker::LocationStore {
     shm::SlabKind kind = shm::SlabKind::kContact512;
   };
   struct Plan;
+  enum class Fate : std::uint8_t { kStays, kExpired, kReplaced, kRemoved };  // Of a binding that is there.
+  enum class Act : std::uint8_t { kNothing, kAdd, kReplace };                // Of a contact in the request.
   struct Location {
     std::uint32_t bucket;
     std::uint32_t hash;

@@ -20,9 +20,6 @@ namespace {
 // It only informs people; a longer one is cut.
 constexpr std::size_t kUserAgentBytesMax = 128;
 
-enum class Fate : std::uint8_t { kStays, kExpired, kReplaced, kRemoved };
-enum class Act : std::uint8_t { kNothing, kAdd, kReplace };
-
 std::size_t record_bytes(const BindingUpdate& change, const Binding& binding) {
   return sizeof(ContactRecord) + binding.uri.size() + change.call_id.size() +
          std::min(binding.user_agent.size(), kUserAgentBytesMax) + binding.received.size() +

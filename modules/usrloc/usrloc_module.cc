@@ -1,6 +1,6 @@
 // usrloc_module.cc: the module around LocationTable: parameters, counters, the expiry sweep, procedures,
 // recovery.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 #include <string>
@@ -19,6 +19,58 @@ namespace {
 using worker::Process;
 
 constexpr std::uint32_t kSweepPeriodMs = 200;
+
+// Kamailio's, of databases, TCP and keepalives.
+constexpr std::string_view kUnserved[] = {"user_column",
+                                          "domain_column",
+                                          "contact_column",
+                                          "expires_column",
+                                          "q_column",
+                                          "callid_column",
+                                          "cseq_column",
+                                          "methods_column",
+                                          "flags_column",
+                                          "cflags_column",
+                                          "user_agent_column",
+                                          "received_column",
+                                          "socket_column",
+                                          "path_column",
+                                          "ruid_column",
+                                          "instance_column",
+                                          "reg_id_column",
+                                          "server_id_column",
+                                          "connection_id_column",
+                                          "keepalive_column",
+                                          "partition_column",
+                                          "db_url",
+                                          "db_load",
+                                          "db_insert_update",
+                                          "cseq_delay",
+                                          "fetch_rows",
+                                          "db_update_as_insert",
+                                          "db_check_update",
+                                          "xavp_contact",
+                                          "db_ops_ruid",
+                                          "handle_lost_tcp",
+                                          "close_expired_tcp",
+                                          "expires_type",
+                                          "db_raw_fetch_type",
+                                          "db_insert_null",
+                                          "skip_remote_socket",
+                                          "db_timer_clean",
+                                          "rm_expired_delay",
+                                          "server_id_filter",
+                                          "version_table",
+                                          "ka_mode",
+                                          "ka_method",
+                                          "ka_from",
+                                          "ka_domain",
+                                          "ka_filter",
+                                          "ka_timeout",
+                                          "ka_loglevel",
+                                          "ka_logmsg",
+                                          "load_rank",
+                                          "db_clean_tcp"};
 
 class UsrlocModule final : public worker::Module {
  public:
@@ -125,57 +177,8 @@ class UsrlocModule final : public worker::Module {
     // Each worker sweeps its share: there are no processes of their own to count.
     parameters.push_back(
         worker::int_parameter("timer_procs", "Accepted: each worker sweeps its share.", timer_procs_, 0, 64));
-    for (const char* name : {"user_column",
-                             "domain_column",
-                             "contact_column",
-                             "expires_column",
-                             "q_column",
-                             "callid_column",
-                             "cseq_column",
-                             "methods_column",
-                             "flags_column",
-                             "cflags_column",
-                             "user_agent_column",
-                             "received_column",
-                             "socket_column",
-                             "path_column",
-                             "ruid_column",
-                             "instance_column",
-                             "reg_id_column",
-                             "server_id_column",
-                             "connection_id_column",
-                             "keepalive_column",
-                             "partition_column",
-                             "db_url",
-                             "db_load",
-                             "db_insert_update",
-                             "cseq_delay",
-                             "fetch_rows",
-                             "db_update_as_insert",
-                             "db_check_update",
-                             "xavp_contact",
-                             "db_ops_ruid",
-                             "handle_lost_tcp",
-                             "close_expired_tcp",
-                             "expires_type",
-                             "db_raw_fetch_type",
-                             "db_insert_null",
-                             "skip_remote_socket",
-                             "db_timer_clean",
-                             "rm_expired_delay",
-                             "server_id_filter",
-                             "version_table",
-                             "ka_mode",
-                             "ka_method",
-                             "ka_from",
-                             "ka_domain",
-                             "ka_filter",
-                             "ka_timeout",
-                             "ka_loglevel",
-                             "ka_logmsg",
-                             "load_rank",
-                             "db_clean_tcp"}) {
-      parameters.push_back(worker::unserved_parameter("usrloc", name));
+    for (const std::string_view name : kUnserved) {
+      parameters.push_back(worker::unserved_parameter("usrloc", std::string(name)));
     }
   }
 
