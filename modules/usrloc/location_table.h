@@ -110,6 +110,7 @@ class LocationTable final : public worker::LocationStore {
     shm::SlabKind kind = shm::SlabKind::kContact512;
   };
   struct Plan;
+  struct LazyUri;
   enum class Fate : std::uint8_t { kStays, kExpired, kReplaced, kRemoved };  // Of a binding that is there.
   enum class Act : std::uint8_t { kNothing, kAdd, kReplace };                // Of a contact in the request.
   struct Location {
@@ -141,7 +142,7 @@ class LocationTable final : public worker::LocationStore {
                                                       const worker::BindingUpdate& change, Plan& plan);
   bool copy_outcome(Plan& plan, Arena& arena) const;
   bool same_binding(const ContactRecord& record, const worker::BindingUpdate& change,
-                    const worker::Binding& binding, const sip::Uri& uri) const;
+                    const worker::Binding& binding, LazyUri& uri) const;
   shm::SlotHandle take_spare(worker::Process& process, shm::SlabKind kind);
   void give_or_spare(worker::Process& process, std::uint32_t slot);
 

@@ -54,15 +54,29 @@ struct LocationTable::Plan {
   UpdateOutcome outcome;
 };
 
+// The URI of a contact in the request, parsed when a comparison of bytes is not enough: a refresh never needs
+// it.
+struct LocationTable::LazyUri {
+  std::string_view text;
+  bool is_parsed = false;
+  std::optional<sip::Uri> uri;
+
+  const std::optional<sip::Uri>& get() {
+    if (!is_parsed) uri = sip::parse_uri(text);
+    is_parsed = true;
+    return uri;
+  }
+};
+
 bool LocationTable::same_binding(const ContactRecord& record, const BindingUpdate& change,
-                                 const Binding& binding, const sip::Uri& uri) const {
+                                 const Binding& binding, LazyUri& uri) const {
   if (settings_.matching == Matching::kCallId) return record.call_id() == change.call_id;
   if (settings_.matching == Matching::kContactCallId && record.call_id() != change.call_id) return false;
   if (settings_.matching == Matching::kContactPath && record.path() != binding.path) return false;
   if (record.uri() == binding.uri) return true;
-  if (record.uri_port != uri.port) return false;
+  if (!uri.get() || record.uri_port != uri.get()->port) return false;
   const std::optional<sip::Uri> kept = sip::parse_uri(record.uri());
-  return kept && sip::equal(*kept, uri);
+  return kept && sip::equal(*kept, *uri.get());
 }
 
 void LocationTable::fill(ContactRecord& record, const BindingUpdate& change, const Binding& binding) const {
@@ -141,7 +155,7 @@ void LocationTable::drop_built(Process& process, Plan& plan) {
 std::optional<LocationError> LocationTable::plan_change(const BindingUpdate& change, std::size_t index,
                                                         Plan& plan) const {
   const BindingChange& item = change.changes[index];
-  const sip::Uri uri = sip::parse_uri(item.binding.uri).value_or(sip::Uri{});
+  LazyUri uri{item.binding.uri, false, {}};
   plan.acts[index] = item.is_removal ? Act::kNothing : Act::kAdd;
   for (std::size_t i = 0; i < index; ++i) {
     if (plan.acts[i] != Act::kAdd || !plan.built[i].slot) continue;
