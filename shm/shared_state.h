@@ -1,0 +1,42 @@
+// shared_state.h: the root of the segment: everything that processes share hangs here. Made once by the
+// supervisor; addresses are the same in all its children.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "shm/entry.h"
+#include "shm/segment.h"
+#include "shm/slab.h"
+#include "shm/worker_area.h"
+
+namespace lockstep::shm {
+
+struct SharedState {
+  std::uint32_t layout;         // kLayoutNumber.
+  std::uint32_t worker_count;   // Workers 1..worker_count; the control process is worker_count + 1.
+  std::uint64_t hash_seed;      // Random per start: entry hash, transaction keys.
+  std::uint64_t branch_secret;  // Random per start: the check value in our Via branches.
+  std::uint64_t started_wall_s;
+  volatile int log_level;  // Changed by RPC corex.debug.
+  std::uint32_t draining;  // 1 after SIGTERM: no new calls.
+  EntryRecord* entries;    // kEntryCount.
+  SlabDirectory* slabs;
+  WorkerArea* areas[kWorkerMax + 1];  // By WorkerId; [0] is not used.
+
+  EntryRecord& entry(std::uint32_t index) { return entries[index]; }
+  WorkerArea& area(WorkerId id) { return *areas[id.value]; }
+  std::uint32_t entry_of(std::string_view call_id) const;
+  std::uint32_t index_of(const EntryRecord& record) const {
+    return static_cast<std::uint32_t>(&record - entries);
+  }
+};
+
+// Builds the tables for `worker_count` workers and the control process in an empty segment. Modules make
+// their own named tables before finish_shared_state gives all that is left to the slabs.
+Result<SharedState*, std::string> make_shared_state(Segment& segment, std::uint32_t worker_count);
+Result<SlabDirectory*, std::string> finish_shared_state(Segment& segment, SharedState& state);
+
+}  // namespace lockstep::shm
