@@ -9,7 +9,7 @@ namespace lockstep {
 
 }  // namespace lockstep
 
-#define LS_ASSERT(condition) \
+#define LS_ASSERT(condition)                         \
   (__builtin_expect(static_cast<bool>(condition), 1) \
-       ? static_cast<void>(0) \
+       ? static_cast<void>(0)                        \
        : ::lockstep::assertion_failed(#condition, __FILE__, __LINE__))

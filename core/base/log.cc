@@ -1,5 +1,6 @@
 #include "core/base/log.h"
 
+#include <fmt/format.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -20,14 +21,22 @@ struct LevelName {
 
 LevelName level_name(LogLevel level) {
   switch (level) {
-    case LogLevel::kAlert: return {"ALERT", "\033[1;31m", LOG_ALERT};
-    case LogLevel::kBug: return {"BUG", "\033[1;31m", LOG_CRIT};
-    case LogLevel::kCrit: return {"CRITICAL", "\033[1;31m", LOG_CRIT};
-    case LogLevel::kErr: return {"ERROR", "\033[31m", LOG_ERR};
-    case LogLevel::kWarn: return {"WARNING", "\033[33m", LOG_WARNING};
-    case LogLevel::kNotice: return {"NOTICE", "\033[36m", LOG_NOTICE};
-    case LogLevel::kInfo: return {"INFO", "", LOG_INFO};
-    case LogLevel::kDbg: return {"DEBUG", "\033[2m", LOG_DEBUG};
+    case LogLevel::kAlert:
+      return {"ALERT", "\033[1;31m", LOG_ALERT};
+    case LogLevel::kBug:
+      return {"BUG", "\033[1;31m", LOG_CRIT};
+    case LogLevel::kCrit:
+      return {"CRITICAL", "\033[1;31m", LOG_CRIT};
+    case LogLevel::kErr:
+      return {"ERROR", "\033[31m", LOG_ERR};
+    case LogLevel::kWarn:
+      return {"WARNING", "\033[33m", LOG_WARNING};
+    case LogLevel::kNotice:
+      return {"NOTICE", "\033[36m", LOG_NOTICE};
+    case LogLevel::kInfo:
+      return {"INFO", "", LOG_INFO};
+    case LogLevel::kDbg:
+      return {"DEBUG", "\033[2m", LOG_DEBUG};
   }
   return {"INFO", "", LOG_INFO};
 }
@@ -65,8 +74,9 @@ void log_line(LogLevel level, std::string_view module, const char* file, int lin
   auto to = std::back_inserter(out);
   if (settings.to_stderr) {
     const bool colour = settings.colour && name.colour[0] != '\0';
-    fmt::format_to(to, "{}{:2d}({}) {}: {}{} [{}:{}]: {}{}", colour ? name.colour : "", settings.process_index,
-                   getpid(), name.name, prefix(), module, base_name(file), line, text, colour ? "\033[0m" : "");
+    fmt::format_to(to, "{}{:2d}({}) {}: {}{} [{}:{}]: {}{}", colour ? name.colour : "",
+                   settings.process_index, getpid(), name.name, prefix(), module, base_name(file), line, text,
+                   colour ? "\033[0m" : "");
     if (out.size() > kLineMax) out.resize(kLineMax);
     out.push_back('\n');
     // A log line that cannot be written is lost; there is nobody to tell.

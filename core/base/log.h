@@ -3,22 +3,30 @@
 // Shape: `<index>(<pid>) LEVEL: <prefix><module> [file:line]: text`, to stderr or syslog.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
-#include <iterator>
 #include <string_view>
 
 namespace lockstep {
 
-enum class LogLevel : int { kAlert = -5, kBug = -4, kCrit = -2, kErr = -1, kWarn = 0, kNotice = 1, kInfo = 2, kDbg = 3 };
+enum class LogLevel : int {
+  kAlert = -5,
+  kBug = -4,
+  kCrit = -2,
+  kErr = -1,
+  kWarn = 0,
+  kNotice = 1,
+  kInfo = 2,
+  kDbg = 3
+};
 
 // Per process; set by main before the fork, changed by RPC corex.debug through `level`.
 struct LogSettings {
-  int level = 2;             // Messages above are dropped.
-  bool to_stderr = true;     // Else syslog.
+  int level = 2;          // Messages above are dropped.
+  bool to_stderr = true;  // Else syslog.
   bool colour = false;
-  int facility = 128;        // LOG_LOCAL0.
-  int process_index = 0;     // 0 supervisor, 1.. workers.
+  int facility = 128;                          // LOG_LOCAL0.
+  int process_index = 0;                       // 0 supervisor, 1.. workers.
   const volatile int* shared_level = nullptr;  // If set, wins over `level`.
 };
 
@@ -31,12 +39,10 @@ void set_log_prefix(std::string_view prefix);
 
 }  // namespace lockstep
 
-#define LS_LOG(level, module, ...) \
-  do { \
-    if (::lockstep::log_enabled(::lockstep::LogLevel::level)) { \
-      ::fmt::memory_buffer ls_buffer; \
-      ::fmt::format_to(std::back_inserter(ls_buffer), __VA_ARGS__); \
+#define LS_LOG(level, module, ...)                                                  \
+  do {                                                                              \
+    if (::lockstep::log_enabled(::lockstep::LogLevel::level)) {                     \
       ::lockstep::log_line(::lockstep::LogLevel::level, module, __FILE__, __LINE__, \
-                           std::string_view(ls_buffer.data(), ls_buffer.size())); \
-    } \
+                           ::fmt::format(__VA_ARGS__));                             \
+    }                                                                               \
   } while (false)
