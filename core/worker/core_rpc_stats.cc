@@ -1,6 +1,6 @@
 // core_rpc_stats.cc: the statistics procedures. A selection is a list of `all`, `group:` and `name` (or
 // `group:name`); within one of them the order is by group and name, and what does not exist gives nothing.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <string>

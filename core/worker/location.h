@@ -23,6 +23,16 @@ namespace lockstep::worker {
 enum class DomainIndex : std::uint8_t {};
 inline constexpr std::size_t kDomainMax = 16;
 
+// Letters, digits, '_', '-', '.', at most 63: a table's name is also part of its statistics' names.
+constexpr bool is_domain_name(std::string_view name) {
+  for (const char c : name) {
+    const bool is_fit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                        c == '_' || c == '-' || c == '.';
+    if (!is_fit) return false;
+  }
+  return !name.empty() && name.size() <= 63;
+}
+
 inline constexpr std::size_t kAorBytesMax = 200;
 inline constexpr std::size_t kBindingMax = 64;        // Contacts of one AOR, whatever max_contacts says.
 inline constexpr std::size_t kBindingChangeMax = 32;  // Contacts named by one request.

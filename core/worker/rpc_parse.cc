@@ -1,6 +1,6 @@
 #include "core/worker/rpc_parse.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstddef>
 #include <nlohmann/json.hpp>

@@ -1,0 +1,34 @@
+#include "core/worker/node_pool.h"
+
+namespace lockstep::worker {
+namespace {
+
+bool try_claim(shm::EventNode& node, shm::WorkerId home) {
+  if (node.state.load(std::memory_order_acquire) != shm::NodeState::kFree) return false;
+  node.home = home.value;
+  node.large = 0;
+  node.state.store(shm::NodeState::kInUse, std::memory_order_release);
+  return true;
+}
+
+}  // namespace
+
+shm::ReceiveBuffer* NodePool::try_take_buffer() {
+  for (std::uint32_t tries = 0; tries < shm::kReceivePoolSize; ++tries) {
+    shm::ReceiveBuffer& buffer = area_.buffers[area_.receive_cursor];
+    area_.receive_cursor = (area_.receive_cursor + 1) % shm::kReceivePoolSize;
+    if (try_claim(buffer.node, me_)) return &buffer;
+  }
+  return nullptr;
+}
+
+shm::EventNode* NodePool::try_take_timer_node() {
+  for (std::uint32_t tries = 0; tries < shm::kTimerNodeMax; ++tries) {
+    shm::EventNode& node = area_.timer_nodes[area_.timer_cursor];
+    area_.timer_cursor = (area_.timer_cursor + 1) % shm::kTimerNodeMax;
+    if (try_claim(node, me_)) return &node;
+  }
+  return nullptr;
+}
+
+}  // namespace lockstep::worker

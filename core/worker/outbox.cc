@@ -1,0 +1,102 @@
+#include "core/worker/outbox.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/base/log.h"
+#include "core/net/udp_socket.h"
+
+namespace lockstep::worker {
+namespace {
+
+// In msg_len: the kernel refused this datagram; it is done with.
+constexpr unsigned kRefused = 0xffffffff;
+constexpr int kFullWaitMs = 20;
+constexpr int kFullWaitRounds = 10;
+
+}  // namespace
+
+Outbox::Outbox(Process& process, const std::vector<int>& sockets)
+    : process_(process), sockets_(sockets), shared_(process.state.area(process.me).outbox) {}
+
+void Outbox::add(std::uint32_t entry, std::uint64_t stamp, shm::MessageRef message, const PeerAddress& target,
+                 std::uint16_t socket, SendOrigin origin, bool free_after_send) {
+  LS_ASSERT(has_room(1));
+  const std::uint32_t i = count_++;
+  shared_.targets[i] = target;
+  shared_.parts[i] = iovec{process_.slabs.bytes(shm::SlotHandle{message.slot}), message.bytes};
+  mmsghdr& header = shared_.headers[i];
+  std::memset(&header, 0, sizeof header);
+  header.msg_hdr.msg_name = shared_.targets[i].bytes;
+  header.msg_hdr.msg_namelen = target.length;
+  header.msg_hdr.msg_iov = &shared_.parts[i];
+  header.msg_hdr.msg_iovlen = 1;
+  shared_.items[i] =
+      shm::OutboxItem{entry,         message.slot, stamp,          origin.transaction, origin.generation,
+                      origin.branch, socket,       free_after_send};
+}
+
+void Outbox::flush(const std::function<void(const SendFailure&)>& on_failure) {
+  if (count_ == 0) return;
+  std::uint32_t first = shared_.next_to_send.load(std::memory_order_relaxed);
+  while (first < count_) {
+    const std::uint16_t socket = shared_.items[first].socket;
+    std::uint32_t end = first + 1;
+    while (end < count_ && shared_.items[end].socket == socket) ++end;
+    send_run(first, end, sockets_[socket], on_failure);
+    first = end;
+  }
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    if (shared_.items[i].free_after_send) process_.slabs.give(shm::SlotHandle{shared_.items[i].message});
+  }
+  count_ = 0;
+  shared_.count.store(0, std::memory_order_release);
+  shared_.next_to_send.store(0, std::memory_order_release);
+}
+
+void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
+                      const std::function<void(const SendFailure&)>& on_failure) {
+  int waits = 0;
+  while (first < end) {
+    const int sent = net::send_batch(socket, &shared_.headers[first], end - first);
+    if (sent > 0) {
+      first += static_cast<std::uint32_t>(sent);
+      sent_ += static_cast<std::uint64_t>(sent);
+      shared_.next_to_send.store(first, std::memory_order_relaxed);
+      continue;
+    }
+    const int error = errno;
+    if (error == EINTR) continue;
+    const bool is_full = error == EAGAIN || error == ENOBUFS;
+    if (is_full && waits++ < kFullWaitRounds) {
+      net::wait_writable(socket, kFullWaitMs);
+      continue;
+    }
+    shared_.headers[first].msg_len = kRefused;
+    const shm::OutboxItem& item = shared_.items[first];
+    LS_LOG(kInfo, "core", "cannot send to {}:{}: {}", ip_text(shared_.targets[first]).view(),
+           shared_.targets[first].port(), std::strerror(error));
+    if (on_failure) on_failure({item.entry, {item.transaction, item.generation, item.branch}, error});
+    shared_.next_to_send.store(++first, std::memory_order_relaxed);
+  }
+}
+
+std::size_t Outbox::recover() {
+  const std::uint32_t published = shared_.count.load(std::memory_order_acquire);
+  std::size_t sent = 0;
+  for (std::uint32_t i = 0; i < published; ++i) {
+    mmsghdr& header = shared_.headers[i];
+    const shm::OutboxItem& item = shared_.items[i];
+    if (header.msg_len != 0) continue;
+    const std::uint64_t consumed = process_.state.entry(item.entry).consumed.load(std::memory_order_acquire);
+    if (item.stamp > consumed) continue;  // Its event was never decided: it will be worked again.
+    send_run(i, i + 1, sockets_[item.socket], {});
+    ++sent;
+  }
+  count_ = 0;
+  shared_.count.store(0, std::memory_order_release);
+  shared_.next_to_send.store(0, std::memory_order_release);
+  return sent;
+}
+
+}  // namespace lockstep::worker

@@ -1,0 +1,41 @@
+#include "core/worker/pid_file.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+
+namespace lockstep::worker {
+
+Result<bool, std::string> PidFile::claim(const std::string& path) {
+  std::ifstream old(path);
+  pid_t pid = 0;
+  if (old >> pid && pid > 0 && pid != getpid() && (kill(pid, 0) == 0 || errno == EPERM)) {
+    return Failure{
+        fmt::format("already running with process id {} ({}); stop it first, or use another run directory "
+                    "with -Y and -P",
+                    pid, path)};
+  }
+  std::ofstream file(path, std::ios::app);
+  if (!file) {
+    return Failure{
+        fmt::format("cannot write the PID file {}: {}; choose another with -P", path, std::strerror(errno))};
+  }
+  path_ = path;
+  return true;
+}
+
+void PidFile::write(pid_t pid) {
+  std::ofstream file(path_, std::ios::trunc);
+  file << pid << '\n';
+}
+
+void PidFile::remove() {
+  if (!path_.empty()) unlink(path_.c_str());
+  path_.clear();
+}
+
+}  // namespace lockstep::worker

@@ -1,0 +1,25 @@
+// pid_file.h: the file with the supervisor's process id: who serves this run directory, if anyone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "core/base/result.h"
+
+namespace lockstep::worker {
+
+class PidFile {
+ public:
+  // A file that names a living process refuses the start; one that a dead server left is replaced.
+  Result<bool, std::string> claim(const std::string& path);
+  void write(pid_t pid);
+  // Only by the process that wrote it.
+  void remove();
+  void disown() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace lockstep::worker

@@ -1,0 +1,132 @@
+#include "core/worker/receiver.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/clock.h"
+#include "core/net/udp_socket.h"
+#include "core/sip/message.h"
+
+namespace lockstep::worker {
+
+Receiver::Receiver(Process& process, NodePool& pool, const EngineCounters& counters,
+                   std::function<void(std::uint32_t)> owned)
+    : process_(process),
+      pool_(pool),
+      counters_(counters),
+      owned_(std::move(owned)),
+      area_(process.state.area(process.me)),
+      batch_(area_.batch) {}
+
+// Fills the slots that have no buffer; returns how many slots in a row can be offered.
+std::uint32_t Receiver::offer_slots() {
+  std::uint32_t count = 0;
+  for (; count < shm::kReceiveBatchMax; ++count) {
+    if (batch_.buffers[count] == 0) {
+      shm::ReceiveBuffer* buffer = pool_.try_take_buffer();
+      if (buffer == nullptr) break;
+      batch_.buffers[count] = process_.segment.handle_of(buffer).value;
+    }
+    auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[count]});
+    batch_.parts[count][0] = iovec{buffer.bytes, shm::kReceiveBytes};
+    batch_.parts[count][1] = iovec{area_.overflow[count], sizeof area_.overflow[count]};
+    mmsghdr& header = batch_.headers[count];
+    header.msg_hdr.msg_name = buffer.node.source.bytes;
+    header.msg_hdr.msg_namelen = sizeof buffer.node.source.bytes;
+    header.msg_hdr.msg_iov = batch_.parts[count];
+    header.msg_hdr.msg_iovlen = 2;
+    header.msg_hdr.msg_control = nullptr;
+    header.msg_hdr.msg_controllen = 0;
+    header.msg_hdr.msg_flags = 0;
+    header.msg_len = 0;
+  }
+  return count;
+}
+
+bool Receiver::receive(int socket, std::uint16_t socket_index) {
+  batch_.count = 0;
+  batch_.next_to_admit = 0;
+  const std::uint32_t offered = offer_slots();
+  if (offered == 0) return false;
+  batch_.socket = socket_index;
+  batch_.received_ms = monotonic_ms();
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  batch_.count = offered;
+  const int got = net::receive_batch(socket, batch_.headers, offered);
+  if (got <= 0) return false;
+  admit_batch(static_cast<std::uint32_t>(got));
+  return static_cast<std::uint32_t>(got) == offered;
+}
+
+void Receiver::admit_batch(std::uint32_t count) {
+  for (std::uint32_t i = batch_.next_to_admit; i < count; ++i) {
+    admit(i);
+    // The slot gives its buffer up before the index moves on: a death in between finds an empty slot.
+    batch_.buffers[i] = 0;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    batch_.next_to_admit = i + 1;
+  }
+}
+
+bool Receiver::admit(std::uint32_t slot) {
+  auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[slot]});
+  shm::EventNode& node = buffer.node;
+  const std::uint32_t length = batch_.headers[slot].msg_len;
+  node.kind = shm::EventKind::kDatagram;
+  node.socket = static_cast<std::uint16_t>(batch_.socket);
+  node.length = length;
+  node.received_ms = batch_.received_ms;
+  node.source.length = batch_.headers[slot].msg_hdr.msg_namelen;
+  if (length > shm::kReceiveBytes) return admit_large(node, slot, length);
+  admit_node(node, {buffer.bytes, length});
+  return true;
+}
+
+// A datagram longer than a buffer moves into a slot of its size.
+bool Receiver::admit_large(shm::EventNode& node, std::uint32_t slot, std::uint32_t length) {
+  const shm::SlotHandle large = process_.slabs.try_take_message(length);
+  if (!large) {
+    process_.counters.add(counters_.oversized);
+    node.state.store(shm::NodeState::kFree, std::memory_order_release);
+    return false;
+  }
+  char* bytes = process_.slabs.bytes(large);
+  const auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[slot]});
+  std::memcpy(bytes, buffer.bytes, shm::kReceiveBytes);
+  std::memcpy(bytes + shm::kReceiveBytes, area_.overflow[slot], length - shm::kReceiveBytes);
+  node.large = large.value;
+  admit_node(node, {bytes, length});
+  return true;
+}
+
+// Garbage without Call-ID shares one entry: it is answered or dropped there, one after the other.
+void Receiver::admit_node(shm::EventNode& node, std::string_view bytes) {
+  const std::uint32_t index = process_.state.entry_of(sip::quick_call_id(bytes).value_or(std::string_view()));
+  node.entry = index;
+  shm::Entry entry(process_.segment, process_.state.entry(index));
+  if (entry.admit(node, process_.me)) owned_(index);
+}
+
+std::size_t Receiver::recover() {
+  std::size_t admitted = 0;
+  for (std::uint32_t i = batch_.next_to_admit; i < batch_.count; ++i) {
+    if (batch_.headers[i].msg_len == 0 || batch_.buffers[i] == 0) continue;
+    auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[i]});
+    shm::Entry entry(process_.segment, process_.state.entry(buffer.node.entry));
+    const bool is_in = buffer.node.state.load(std::memory_order_acquire) != shm::NodeState::kInUse ||
+                       entry.was_pushed(buffer.node);
+    if (!is_in) {
+      admit(i);
+      ++admitted;
+    }
+    batch_.buffers[i] = 0;
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    batch_.next_to_admit = i + 1;
+  }
+  // Slots that were offered and got nothing keep their buffers for the next batch.
+  batch_.count = 0;
+  batch_.next_to_admit = 0;
+  return admitted;
+}
+
+}  // namespace lockstep::worker

@@ -1,0 +1,40 @@
+// receiver.h: takes datagrams from the kernel into shared buffers and admits each to its call's entry.
+// Batches live in the segment, where the kernel itself notes what it delivered (worker_area.h), so a
+// death between the kernel and the inbox loses nothing: recover() admits what was received and is not in.
+#pragma once
+
+#include <functional>
+
+#include "core/worker/engine_counters.h"
+#include "core/worker/node_pool.h"
+#include "core/worker/process.h"
+
+namespace lockstep::worker {
+
+class Receiver {
+ public:
+  // `owned` is told of each entry that this worker came to own by an admission.
+  Receiver(Process& process, NodePool& pool, const EngineCounters& counters,
+           std::function<void(std::uint32_t entry)> owned);
+
+  // One batch from the socket. True when the batch was full: there may be more.
+  bool receive(int socket, std::uint16_t socket_index);
+  // The dead predecessor's batch. Returns how many datagrams were admitted.
+  std::size_t recover();
+
+ private:
+  std::uint32_t offer_slots();
+  void admit_batch(std::uint32_t count);
+  bool admit(std::uint32_t slot);
+  bool admit_large(shm::EventNode& node, std::uint32_t slot, std::uint32_t length);
+  void admit_node(shm::EventNode& node, std::string_view bytes);
+
+  Process& process_;
+  NodePool& pool_;
+  const EngineCounters& counters_;
+  std::function<void(std::uint32_t)> owned_;
+  shm::WorkerArea& area_;
+  shm::ReceiveBatch& batch_;
+};
+
+}  // namespace lockstep::worker

@@ -1,0 +1,400 @@
+#include "core/worker/server.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "core/base/log.h"
+#include "core/net/udp_socket.h"
+#include "core/worker/configuration.h"
+#include "core/worker/control_server.h"
+#include "core/worker/core_rpc.h"
+#include "core/worker/engine_counters.h"
+#include "core/worker/listen.h"
+#include "core/worker/live_view.h"
+#include "core/worker/pid_file.h"
+#include "core/worker/supervisor.h"
+#include "core/worker/worker.h"
+
+namespace lockstep::worker {
+namespace {
+
+constexpr int kFailed = 255;
+constexpr int kDefaultShmMb = 128;
+
+// Everything of one server, in the order of its making.
+class Server {
+ public:
+  Server(const Options& options, std::unique_ptr<Configuration> configuration)
+      : options_(options), configuration_(std::move(configuration)), globals_(configuration_->globals) {}
+
+  int run();
+
+ private:
+  bool open_sockets();
+  bool make_memory();
+  bool start_modules();
+  bool open_control();
+  bool drop_privileges();
+  bool prepare_run_dir();
+  void make_engine_settings();
+  void set_up_log(bool foreground);
+  void worker_main(shm::WorkerId me, int stop_fd, bool is_replacement);
+  void control_main(shm::WorkerId me, int stop_fd);
+  int serve(int report_fd);
+  void announce() const;
+  void clean_up();
+  bool fail(const std::string& text) {
+    std::fprintf(stderr, "lockstep: %s\n", text.c_str());
+    return false;
+  }
+
+  const Options& options_;
+  std::unique_ptr<Configuration> configuration_;
+  script::Globals& globals_;
+  LocalNames names_;
+  std::vector<std::vector<int>> sockets_;  // [worker][listening address]
+  std::string run_dir_;
+  std::string segment_name_;
+  PidFile pid_file_;
+  std::unique_ptr<shm::Segment> segment_;
+  shm::SharedState* state_ = nullptr;
+  shm::CounterNames counter_names_;
+  RpcRegistry rpc_;
+  ControlSettings control_settings_;
+  Interfaces interfaces_;
+  std::vector<PeriodicTask> tasks_;
+  std::map<shm::SlabKind, SlotKeeper> keepers_;
+  std::unique_ptr<EngineCounters> engine_counters_;
+  TmSettings default_tm_;
+  EngineSettings engine_settings_;
+  std::unique_ptr<LiveView> view_;
+  std::unique_ptr<ControlServer> control_;
+};
+
+bool Server::open_sockets() {
+  std::vector<std::string> warnings;
+  const auto resolved = resolve_listen(globals_, names_, warnings);
+  for (const std::string& warning : warnings)
+    std::fprintf(stderr, "lockstep: warning: %s\n", warning.c_str());
+  if (!resolved) return fail(resolved.error());
+  for (const ListenSocket& socket : names_.sockets()) {
+    if (const auto is_free = net::check_free(socket.address); !is_free) return fail(is_free.error());
+  }
+  sockets_.resize(static_cast<std::size_t>(globals_.children));
+  for (std::vector<int>& of_worker : sockets_) {
+    for (const ListenSocket& socket : names_.sockets()) {
+      const auto fd = net::open_udp(socket.address);
+      if (!fd) return fail(fd.error());
+      of_worker.push_back(*fd);
+    }
+  }
+  return true;
+}
+
+bool Server::prepare_run_dir() {
+  run_dir_ = globals_.rundir;
+  if (run_dir_.empty()) {
+    run_dir_ = "/run/lockstep";
+    mkdir(run_dir_.c_str(), 0770);
+    if (access(run_dir_.c_str(), W_OK) != 0) run_dir_ = fmt::format("/tmp/lockstep-{}", getuid());
+  }
+  if (mkdir(run_dir_.c_str(), 0770) != 0 && errno != EEXIST) {
+    return fail(fmt::format("cannot make the run directory {}: {}; choose another with -Y", run_dir_,
+                            strerror(errno)));
+  }
+  if (access(run_dir_.c_str(), W_OK) != 0) {
+    return fail(fmt::format("cannot write to the run directory {}; choose another with -Y", run_dir_));
+  }
+  char resolved[4096];
+  if (realpath(run_dir_.c_str(), resolved) != nullptr) run_dir_ = resolved;
+  const auto claimed =
+      pid_file_.claim(options_.pid_file.empty() ? run_dir_ + "/lockstep.pid" : options_.pid_file);
+  if (!claimed) return fail(claimed.error());
+  return true;
+}
+
+// Named after the run directory: a restart finds what a dead server left, two servers never share one.
+bool Server::make_memory() {
+  std::uint64_t hash = 1469598103934665603u;
+  for (const char c : run_dir_) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  segment_name_ = fmt::format("lockstep-{:016x}", hash);
+  const int mb = globals_.shm_mb > 0 ? globals_.shm_mb : kDefaultShmMb;
+  auto segment = shm::Segment::create(segment_name_, static_cast<std::size_t>(mb) << 20);
+  if (!segment) return fail(segment.error());
+  segment_ = std::move(*segment);
+  const auto state = shm::make_shared_state(*segment_, static_cast<std::uint32_t>(globals_.children));
+  if (!state) return fail(state.error());
+  state_ = *state;
+  state_->log_level = globals_.debug;
+  return true;
+}
+
+bool Server::start_modules() {
+  engine_counters_ = std::make_unique<EngineCounters>(counter_names_);
+  control_settings_.run_dir = run_dir_;
+  ServerHost host{*segment_, *state_,           counter_names_, rpc_,   configuration_->registry,
+                  globals_,  control_settings_, interfaces_,    names_, tasks_,
+                  keepers_};
+  for (const SharedObjectLoader::Loaded& loaded : configuration_->loader->loaded()) {
+    const auto started = loaded.module->start(host);
+    if (!started) return fail(fmt::format("module {}: {}", loaded.name, started.error()));
+  }
+  const auto finished = shm::finish_shared_state(*segment_, *state_);
+  if (!finished) return fail(finished.error());
+  view_ = std::make_unique<LiveView>(*segment_, *state_, counter_names_, names_, *configuration_->loader,
+                                     getpid());
+  register_core_rpc(rpc_, *view_);
+  return true;
+}
+
+bool Server::open_control() {
+  control_ = std::make_unique<ControlServer>(control_settings_, rpc_);
+  const auto opened = control_->open();
+  if (!opened) return fail(opened.error());
+  return true;
+}
+
+bool Server::drop_privileges() {
+  if (globals_.group.empty() && globals_.user.empty()) return true;
+  gid_t gid = getgid();
+  uid_t uid = getuid();
+  if (!globals_.user.empty()) {
+    const passwd* user = getpwnam(globals_.user.c_str());
+    if (user == nullptr) return fail(fmt::format("-u: there is no user '{}'", globals_.user));
+    uid = user->pw_uid;
+    gid = user->pw_gid;
+  }
+  if (!globals_.group.empty()) {
+    const group* found = getgrnam(globals_.group.c_str());
+    if (found == nullptr) return fail(fmt::format("-g: there is no group '{}'", globals_.group));
+    gid = found->gr_gid;
+  }
+  if (chown(run_dir_.c_str(), uid, gid) != 0 || setgroups(0, nullptr) != 0 || setgid(gid) != 0 ||
+      setuid(uid) != 0) {
+    return fail(fmt::format("cannot become {}:{}: {}; start as root to use -u and -g", globals_.user,
+                            globals_.group, strerror(errno)));
+  }
+  return true;
+}
+
+std::string header_value(const std::string& line, std::string_view name) {
+  if (line.size() > name.size() && strncasecmp(line.c_str(), name.data(), name.size()) == 0) {
+    const std::size_t start = line.find_first_not_of(" \t:", name.size());
+    return start == std::string::npos ? std::string() : line.substr(start);
+  }
+  return line;
+}
+
+void Server::make_engine_settings() {
+  const std::string ourselves = fmt::format("lockstep ({})", kServerVersion);
+  engine_settings_.program = configuration_->program.get();
+  engine_settings_.names = &names_;
+  const TmSettings* tm = interfaces_.find<TmSettings>();
+  engine_settings_.tm = tm != nullptr ? tm : &default_tm_;
+  engine_settings_.counters = engine_counters_.get();
+  engine_settings_.record_router = interfaces_.find<RecordRouter>();
+  engine_settings_.request_route = configuration_->program->find_route(script::RouteKind::kRequest);
+  engine_settings_.reply_route = configuration_->program->find_route(script::RouteKind::kCoreReply);
+  if (configuration_->log_prefix.has_value()) engine_settings_.log_prefix = &*configuration_->log_prefix;
+  if (globals_.server_signature) {
+    engine_settings_.server_header =
+        globals_.server_header.empty() ? ourselves : header_value(globals_.server_header, "Server");
+    engine_settings_.user_agent_line =
+        fmt::format("User-Agent: {}\r\n", globals_.user_agent_header.empty()
+                                              ? ourselves
+                                              : header_value(globals_.user_agent_header, "User-Agent"));
+  }
+  engine_settings_.branch_max = static_cast<std::uint32_t>(globals_.max_branches);
+  engine_settings_.force_rport = globals_.force_rport;
+}
+
+int facility_number(const std::string& name) {
+  static constexpr std::pair<std::string_view, int> kFacilities[] = {
+      {"LOG_AUTH", LOG_AUTH},     {"LOG_AUTHPRIV", LOG_AUTHPRIV}, {"LOG_CRON", LOG_CRON},
+      {"LOG_DAEMON", LOG_DAEMON}, {"LOG_FTP", LOG_FTP},           {"LOG_KERN", LOG_KERN},
+      {"LOG_LPR", LOG_LPR},       {"LOG_MAIL", LOG_MAIL},         {"LOG_NEWS", LOG_NEWS},
+      {"LOG_SYSLOG", LOG_SYSLOG}, {"LOG_USER", LOG_USER},         {"LOG_UUCP", LOG_UUCP},
+      {"LOG_LOCAL0", LOG_LOCAL0}, {"LOG_LOCAL1", LOG_LOCAL1},     {"LOG_LOCAL2", LOG_LOCAL2},
+      {"LOG_LOCAL3", LOG_LOCAL3}, {"LOG_LOCAL4", LOG_LOCAL4},     {"LOG_LOCAL5", LOG_LOCAL5},
+      {"LOG_LOCAL6", LOG_LOCAL6}, {"LOG_LOCAL7", LOG_LOCAL7}};
+  for (const auto& [known, number] : kFacilities) {
+    if (name == known) return number;
+  }
+  return LOG_DAEMON;
+}
+
+void Server::set_up_log(bool foreground) {
+  static std::string ident;
+  ident = globals_.log_name.empty() ? "lockstep" : globals_.log_name;
+  openlog(ident.c_str(), LOG_PID | LOG_NDELAY, facility_number(globals_.log_facility));
+  LogSettings& log = log_settings();
+  log.level = globals_.debug;
+  log.to_stderr = globals_.log_stderror;
+  log.facility = facility_number(globals_.log_facility);
+  log.shared_level = &state_->log_level;
+  log.colour = globals_.log_color.value_or(false) && std::getenv("NO_COLOR") == nullptr;
+  static_cast<void>(foreground);
+}
+
+void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
+  control_->close_descriptors();
+  for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    if (i + 1 == me.value) continue;
+    for (const int fd : sockets_[i]) close(fd);
+  }
+  shm::Slabs slabs(*segment_, *state_->slabs, me);
+  Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
+  WorkerSettings settings;
+  settings.engine = &engine_settings_;
+  settings.sockets = sockets_[me.value - 1u];
+  for (const SharedObjectLoader::Loaded& loaded : configuration_->loader->loaded()) {
+    settings.modules.push_back(loaded.module);
+    loaded.module->start_process(process);
+  }
+  settings.tasks = &tasks_;
+  settings.keepers = &keepers_;
+  settings.variable_count = configuration_->registry.variable_count();
+  settings.stop_fd = stop_fd;
+  settings.is_replacement = is_replacement;
+  const auto worker = std::make_unique<Worker>(process, settings);
+  worker->run();
+}
+
+void Server::control_main(shm::WorkerId me, int stop_fd) {
+  for (const std::vector<int>& of_worker : sockets_) {
+    for (const int fd : of_worker) close(fd);
+  }
+  shm::Slabs slabs(*segment_, *state_->slabs, me);
+  Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
+  if (state_->area(me).restarts.load(std::memory_order_relaxed) > 0) {
+    slabs.recover_lock();
+    for (const auto& loaded : configuration_->loader->loaded()) loaded.module->recover(process);
+    slabs.sweep([&](shm::SlotHandle slot, shm::Mark mark) {
+      const auto keeper = keepers_.find(slabs.kind_of(slot));
+      return keeper != keepers_.end() ? keeper->second(process, slot, mark) : mark;
+    });
+  }
+  for (const auto& loaded : configuration_->loader->loaded()) loaded.module->start_process(process);
+  state_->area(me).ready.store(1, std::memory_order_release);
+  control_->run(stop_fd);
+}
+
+void Server::announce() const {
+  std::string where;
+  for (const ListenSocket& socket : names_.sockets()) where += (where.empty() ? "" : ", ") + socket.name;
+  const std::string& host = names_.sockets().front().host;
+  const std::uint16_t port = names_.sockets().front().port;
+  std::printf("lockstep %s serves %s with %d workers (%s)\n", kServerVersion, where.c_str(),
+              globals_.children, configuration_->file.c_str());
+  std::printf("  control      scripts/lockstepctl -r %s status\n", run_dir_.c_str());
+  std::printf(
+      "  first call   register two phones as sip:alice@%s:%u and sip:bob@%s:%u (no password),\n"
+      "               then let alice call sip:bob@%s:%u; Ctrl-C ends the server\n",
+      host.c_str(), port, host.c_str(), port, host.c_str(), port);
+  std::fflush(stdout);
+}
+
+int Server::serve(int report_fd) {
+  state_->started_wall_s = static_cast<std::uint64_t>(std::time(nullptr));
+  view_->set_supervisor(getpid());
+  pid_file_.write(getpid());
+  SupervisorSettings settings;
+  settings.worker_count = static_cast<std::uint32_t>(globals_.children);
+  settings.worker_main = [this](shm::WorkerId me, int stop_fd, bool is_replacement) {
+    worker_main(me, stop_fd, is_replacement);
+  };
+  settings.control_main = [this](shm::WorkerId me, int stop_fd) { control_main(me, stop_fd); };
+  settings.on_reload = [] { LS_LOG(kWarn, "core", "SIGHUP: reloading is not served yet; restart instead"); };
+  Supervisor supervisor(*state_, settings);
+  const bool started = supervisor.start();
+  if (report_fd >= 0) {
+    const char status = started ? 0 : 1;
+    [[maybe_unused]] const ssize_t written = write(report_fd, &status, 1);
+    close(report_fd);
+    const int null = open("/dev/null", O_RDWR);
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    if (!globals_.log_stderror) dup2(null, STDERR_FILENO);
+    close(null);
+  } else if (started) {
+    announce();
+  }
+  const int status = started ? supervisor.run() : kFailed;
+  clean_up();
+  return status;
+}
+
+void Server::clean_up() {
+  control_->unlink_files();
+  segment_->remove();
+  pid_file_.remove();
+}
+
+int Server::run() {
+  umask(0007);
+  if (!prepare_run_dir() || !open_sockets() || !make_memory() || !start_modules() || !open_control() ||
+      !drop_privileges()) {
+    if (control_ != nullptr) control_->unlink_files();
+    if (segment_ != nullptr) segment_->remove();
+    pid_file_.remove();
+    return kFailed;
+  }
+  make_engine_settings();
+  const bool foreground = options_.foreground || !globals_.fork;
+  set_up_log(foreground);
+  if (!globals_.workdir.empty() && chdir(globals_.workdir.c_str()) != 0) {
+    fail(fmt::format("cannot change to the work directory {}: {}", globals_.workdir, strerror(errno)));
+  }
+  if (foreground) return serve(-1);
+  // The starting process waits for the word of the daemon and exits with its status.
+  int report[2];
+  if (pipe(report) != 0) return kFailed;
+  const pid_t daemon = fork();
+  if (daemon == 0) {
+    close(report[0]);
+    setsid();
+    return serve(report[1]);
+  }
+  close(report[1]);
+  char status = 1;
+  const bool told = daemon > 0 && read(report[0], &status, 1) == 1;
+  // The files belong to the daemon now.
+  pid_file_.disown();
+  if (told && status == 0) return 0;
+  fail("the server did not start; its log says why");
+  return kFailed;
+}
+
+}  // namespace
+
+int run_server(const Options& options) {
+  std::string report;
+  if (options.mode == Options::Mode::kPrintConfig) {
+    const std::string text = print_configuration(options, report);
+    std::fputs(report.c_str(), stderr);
+    std::fputs(text.c_str(), stdout);
+    return text.empty() ? kFailed : 0;
+  }
+  std::unique_ptr<Configuration> configuration = load_configuration(options, report);
+  std::fputs(report.c_str(), stderr);
+  if (configuration == nullptr) return kFailed;
+  if (options.mode == Options::Mode::kCheck) {
+    std::fprintf(stderr, "%s: config file ok, exiting...\n", configuration->file.c_str());
+    return 0;
+  }
+  Server server(options, std::move(configuration));
+  return server.run();
+}
+
+}  // namespace lockstep::worker

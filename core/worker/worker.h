@@ -1,0 +1,56 @@
+// worker.h: one worker process: receive, admit, work, flush, release, and again. A replacement of a dead
+// worker first makes true what the dead one had committed and takes over what it had not (recover()).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/net/event_loop.h"
+#include "core/worker/engine.h"
+#include "core/worker/module.h"
+#include "core/worker/receiver.h"
+
+namespace lockstep::worker {
+
+struct WorkerSettings {
+  const EngineSettings* engine = nullptr;
+  std::vector<int> sockets;  // This worker's own, by listening address.
+  std::vector<Module*> modules;
+  const std::vector<PeriodicTask>* tasks = nullptr;
+  const std::map<shm::SlabKind, SlotKeeper>* keepers = nullptr;
+  std::size_t variable_count = 0;  // $var slots of the script.
+  int stop_fd = -1;                // Readable: end.
+  bool is_replacement = false;
+};
+
+class Worker {
+ public:
+  Worker(Process& process, const WorkerSettings& settings);
+
+  // Runs until stop_fd is readable.
+  void run();
+
+  // Takes over everything that a dead worker of the same id held. Part of run(); public for tests.
+  void recover();
+  // One turn without the loop: receives from all sockets, fires timers, works, flushes (tests).
+  void turn();
+
+ private:
+  void on_readable(std::size_t socket_index);
+  void work_ready();
+  void fire_timers();
+  void push_transport_error(const SendFailure& failure);
+
+  Process& process_;
+  const WorkerSettings& settings_;
+  script::ScriptState script_state_;
+  Outbox outbox_;
+  TimerWheel wheel_;
+  NodePool pool_;
+  Engine engine_;
+  Receiver receiver_;
+  std::vector<std::uint32_t> ready_;    // Entries owned, not yet worked.
+  std::vector<std::uint32_t> working_;  // Entries worked in this round.
+};
+
+}  // namespace lockstep::worker
