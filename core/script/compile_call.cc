@@ -1,5 +1,5 @@
 // compile_call.cc: calls of functions and routes, and their arguments.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

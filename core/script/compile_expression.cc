@@ -1,6 +1,6 @@
 // compile_expression.cc: expressions to nodes, with the typing that Kamailio has: keywords compare without
 // regard to case, addresses as numbers, $null as "defined or not".
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

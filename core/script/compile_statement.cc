@@ -1,6 +1,6 @@
 // compile_statement.cc: statements to nodes. The statements of a block lie side by side; inner blocks come
 // before the block that holds them.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 // compiler.cc: modules, their parameters, flags and the list of routes.
 #include "core/script/compiler.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

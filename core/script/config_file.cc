@@ -1,7 +1,7 @@
 // config_file.cc: reading a configuration.
 #include "core/script/config_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cerrno>
 #include <cstring>

@@ -1,7 +1,7 @@
 // diagnostics.cc: collecting and showing the mistakes of a configuration.
 #include "core/script/diagnostics.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <numeric>

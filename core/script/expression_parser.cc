@@ -1,7 +1,7 @@
 // expression_parser.cc: precedence climbing over the table below.
 #include "core/script/expression_parser.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <optional>

@@ -1,6 +1,6 @@
 // format.cc: parsing and evaluating variables with their indices and transformations, and text that
 // holds variables.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstring>
 #include <optional>

@@ -38,7 +38,7 @@ enum class ParamType : std::uint8_t {
 
 struct ParamSpec {
   ParamType type = ParamType::kFormat;
-  std::string name;                            // For messages and man pages: "code".
+  std::string name = {};                       // For messages and man pages: "code".
   RouteKind route_kind = RouteKind::kRequest;  // kRoute only.
   // Called at compile time when the argument is constant text or a constant number (as its text); its
   // result is Arguments::prepared(i). Not called for arguments that hold variables.
@@ -83,16 +83,16 @@ class Arguments {
 };
 
 struct FunctionSpec {
-  std::string name;
-  std::string doc;  // One line.
+  std::string name = {};
+  std::string doc = {};  // One line.
   RouteMask routes = kAnyRoute;
-  std::vector<ParamSpec> params;
+  std::vector<ParamSpec> params = {};
   // Fewest arguments; by default all. Functions of one name with different counts are several specs.
-  std::optional<std::size_t> min_count;
+  std::optional<std::size_t> min_count = {};
   // With true, further arguments beyond `params` are taken, typed as the last of them.
   bool repeats_last = false;
   // > 0 true, < 0 false, 0 ends the script.
-  std::function<int(Context&, const Arguments&)> body;
+  std::function<int(Context&, const Arguments&)> body = {};
 
   std::size_t fewest() const { return min_count.value_or(params.size()); }
   bool takes(std::size_t count) const {

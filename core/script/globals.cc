@@ -1,7 +1,7 @@
 // globals.cc: reading global parameters by the table in global_table.cc.
 #include "core/script/globals.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -197,6 +197,11 @@ class GlobalsReader {
 };
 
 }  // namespace
+
+bool has_global_setter(std::string_view name) {
+  return std::any_of(std::begin(kSetters), std::end(kSetters),
+                     [name](const Setter& setter) { return setter.name == name; });
+}
 
 bool parse_bool_word(std::string_view word, std::int64_t& value) {
   std::string low(word);

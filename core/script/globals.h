@@ -68,6 +68,9 @@ const GlobalSpec* find_global(std::string_view name);
 // The whole table, for lists and man pages.
 const GlobalSpec* global_table(std::size_t& count);
 
+// Whether read_globals does something with that name; true for all served ones.
+bool has_global_setter(std::string_view name);
+
 // yes true on enable, no false off disable, in any case. False if it is none of them.
 bool parse_bool_word(std::string_view word, std::int64_t& value);
 

@@ -1,6 +1,6 @@
 // interpreter.cc: running compiled routes. The rules of types and of return values are Kamailio's, as
 // observed on it; where one looks odd, the comment beside it says so.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <limits>
 #include <utility>

@@ -1,7 +1,7 @@
 // item_parser.cc: parameters and module lines.
 #include "core/script/item_parser.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -93,6 +93,11 @@ bool ItemParser::parse(ConfigItem& item) {
 // A word, name or address up to the next space; a string; a number with an optional sign.
 bool ItemParser::parse_setting(Setting& setting) {
   setting.location = reader_.peek().location;
+  // `children=` with nothing behind it: the next line is not its value.
+  if (reader_.previous().location.line != setting.location.line &&
+      reader_.peek(1).kind == TokenKind::kAssign) {
+    return reader_.fail_expected("a value");
+  }
   const bool is_negative = reader_.at(TokenKind::kMinus) && reader_.peek(1).kind == TokenKind::kNumber;
   if (is_negative) reader_.take();
   if (reader_.at(TokenKind::kString)) {

@@ -1,5 +1,5 @@
 // language_variables.cc: variables that need no message.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdlib>
 #include <ctime>

@@ -2,7 +2,7 @@
 #include "core/script/lexer.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

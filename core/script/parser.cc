@@ -41,12 +41,13 @@ class Parser {
     ConfigTree tree;
     while (!reader_.at_end()) {
       if (reader_.try_take(TokenKind::kSemicolon)) continue;
+      const std::size_t start = reader_.position();
       ConfigItem item;
       item.location = reader_.peek().location;
       if (parse_item(item)) {
         tree.items.push_back(std::move(item));
       } else {
-        recover();
+        recover(start);
       }
     }
     return tree;
@@ -97,13 +98,14 @@ class Parser {
 
   // At the top a `}` belongs to nothing and parameters need no `;`: go on at the next line that can
   // begin an item.
-  void recover() {
-    const std::uint32_t line = reader_.peek().location.line;
-    const std::uint32_t file = reader_.peek().location.file;
+  void recover(std::size_t start) {
+    if (reader_.position() == start) reader_.take();  // The fault lies with the first token itself.
+    const std::uint32_t line = reader_.previous().location.line;
+    const std::uint32_t file = reader_.previous().location.file;
     while (!reader_.at_end() && !reader_.at_top_level_word()) {
       const Token& token = reader_.peek();
-      if ((token.location.line != line || token.location.file != file) &&
-          token.kind == TokenKind::kIdentifier)
+      const bool is_new_line = token.location.line != line || token.location.file != file;
+      if (is_new_line && (token.kind == TokenKind::kIdentifier || token.kind == TokenKind::kCloseBrace))
         return;
       if (token.kind == TokenKind::kOpenBrace) {
         reader_.recover();

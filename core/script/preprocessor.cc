@@ -1,7 +1,7 @@
 // preprocessor.cc: directives, includes, defines.
 #include "core/script/preprocessor.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

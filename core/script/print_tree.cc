@@ -1,5 +1,5 @@
 // print_tree.cc: a tree back to text (--cfg-print).
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 

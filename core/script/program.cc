@@ -1,7 +1,7 @@
 // program.cc: looking into a compiled script, and the arguments that functions see.
 #include "core/script/program.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 // statement_parser.cc: recursive descent over statements.
 #include "core/script/statement_parser.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

@@ -1,7 +1,7 @@
 // substitution.cc: replacing text by pattern.
 #include "core/script/substitution.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <utility>

@@ -1,7 +1,7 @@
 // token_reader.cc: position, recovery and joining.
 #include "core/script/token_reader.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

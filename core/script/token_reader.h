@@ -20,6 +20,7 @@ class TokenReader {
     const std::size_t i = position_ + ahead;
     return i < stream_.tokens.size() ? stream_.tokens[i] : stream_.tokens.back();
   }
+  std::size_t position() const { return position_; }
   const Token& previous() const { return stream_.tokens[position_ > 0 ? position_ - 1 : 0]; }
   const Token& take() {
     const Token& token = peek();
