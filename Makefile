@@ -140,16 +140,17 @@ $(BUILD)/lib/core.a: $(CORE_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-# Modules call the core through symbols of the executable: all of its objects, exported.
+# Modules call the core through symbols of the executable: all of its objects, exported. What is linked
+# takes its name at the end, so that a server that runs from build/ keeps the file it has mapped.
 $(BUILD)/lockstep: $(BUILD)/obj/core/main.o $(CORE_OBJECTS)
 	@echo "  LINK  $@"
-	@$(LINK) -rdynamic $^ $(LIBRARIES) -o $@
+	@$(LINK) -rdynamic $^ $(LIBRARIES) -o $@.new && mv $@.new $@
 
 define module_rule
 $(BUILD)/modules/$(1).so: $(call objects,$(wildcard modules/$(1)/*.cc))
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
-	@$(LINK) -shared $$^ -o $$@
+	@$(LINK) -shared $$^ -o $$@.new && mv $$@.new $$@
 endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 

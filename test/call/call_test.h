@@ -14,9 +14,11 @@
 #include "test/harness/stage.h"
 
 // Runs the stage until `condition` holds; else fails and shows what was on the wire.
-#define LS_WAIT(condition)                                         \
-  CPPUNIT_ASSERT_MESSAGE("never came: " #condition "\n" + story(), \
-                         stage.run_until([&] { return (condition); }))
+#define LS_WAIT(condition)                                                                \
+  do {                                                                                    \
+    const bool came = stage.run_until([&] { return (condition); });                       \
+    CPPUNIT_ASSERT_MESSAGE("never came: " #condition "\n" + (came ? "" : story()), came); \
+  } while (false)
 
 namespace lockstep::harness {
 

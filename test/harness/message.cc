@@ -89,8 +89,8 @@ bool Message::is_request() const { return start_line.rfind("SIP/2.0", 0) != 0; }
 std::string Message::method() const {
   if (is_request()) return start_line.substr(0, start_line.find(' '));
   const std::string cseq_value = get("CSeq");
-  return std::string(
-      trimmed(std::string_view(cseq_value).substr(std::min(cseq_value.size(), cseq_value.find(' ')))));
+  const auto gap = cseq_value.find_first_of(" \t");
+  return gap == std::string::npos ? "" : std::string(trimmed(std::string_view(cseq_value).substr(gap)));
 }
 
 std::string Message::request_uri() const {

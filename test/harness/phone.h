@@ -86,7 +86,7 @@ class Phone {
   Transaction& request(const std::string& method, const std::string& uri, const std::string& body = "");
   // The dialog of the nth distinct To tag among the 2xx of an INVITE.
   Dialog dialog_of(const Transaction& invite, std::size_t nth = 0) const;
-  // The dialog of the newest INVITE this phone answered with 2xx.
+  // The dialog of the newest initial INVITE this phone answered with 2xx.
   Dialog answered_dialog() const;
   Transaction& send_in(Dialog& dialog, const std::string& method, const std::string& body = "");
   void send_ack(const Transaction& invite, const Message& response);

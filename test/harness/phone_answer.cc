@@ -178,12 +178,12 @@ void Phone::on_cancel(const Message& request, const sockaddr_in& from) {
 
 Dialog Phone::answered_dialog() const {
   for (auto call = incoming_.rbegin(); call != incoming_.rend(); ++call) {
-    if ((*call)->final_status / 100 != 2) continue;
     const Message& invite = (*call)->invite;
+    // A re-INVITE records no route: the dialog is that of the INVITE which began it.
+    if ((*call)->final_status / 100 != 2 || !invite.to_tag().empty()) continue;
     Dialog dialog;
     dialog.call_id = invite.call_id();
-    dialog.local = invite.get("To");
-    if (invite.to_tag().empty()) dialog.local += ";tag=" + (*call)->tag;
+    dialog.local = invite.get("To") + ";tag=" + (*call)->tag;
     dialog.remote = invite.get("From");
     dialog.remote_target = uri_in(invite.get("Contact"));
     dialog.route_set = invite.all("Record-Route");

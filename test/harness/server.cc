@@ -124,7 +124,7 @@ std::vector<std::string> Server::server_arguments() const {
 Outcome Server::try_start() {
   std::vector<std::string> command;
   const char* build = std::getenv("BUILD");
-  const std::string output = top_ + "/" + (build != nullptr ? build : "build");
+  const std::string output = std::filesystem::absolute(build != nullptr ? build : "build");
   if (options_.peer) {
     command = {"kamailio", "-f", options_.config, "-P", pid_file(), "-Y", run_folder_, "-m", "64",
                "-w",       top_};
@@ -199,6 +199,7 @@ std::vector<pid_t> Server::worker_pids() {
 
 std::vector<std::string> Server::stop() {
   std::vector<std::string> left;
+  if (!started_) return left;
   const pid_t supervisor = pid();
   std::vector<pid_t> processes = children_of(supervisor);
   if (supervisor > 0) processes.push_back(supervisor);
