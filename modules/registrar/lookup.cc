@@ -86,7 +86,7 @@ Destination Registrar::destination_of(const ScriptContext& context, const Bindin
 bool Registrar::append(ScriptContext& context, const Destination& destination) const {
   const bool has_room = context.branches.size() + 1 < static_cast<std::size_t>(settings.branch_max);
   if (has_room && context.branches.try_push_back(destination)) return true;
-  LS_LOG(kWarn, "registrar", "more contacts than branches: the rest is not tried; see max_branches");
+  LS_LOG(kInfo, "registrar", "more contacts than branches: the rest is not tried; see max_branches");
   return false;
 }
 

@@ -55,13 +55,13 @@ class RegistrarModule final : public worker::Module {
   Result<bool, std::string> start(worker::ServerHost& host) override {
     registrar_.store = host.interfaces.find<worker::LocationStore>();
     if (registrar_.store == nullptr) {
-      return Failure{std::string("registrar: needs module usrloc; load it before registrar")};
+      return Failure{std::string("needs module usrloc; load it before registrar")};
     }
     registrar_.store->set_case_sensitive(registrar_.settings.case_sensitive);
     registrar_.settings.branch_max = host.globals.max_branches;
     for (const auto& domain : domains_) {
       const auto made = registrar_.store->add_domain(domain->name);
-      if (!made) return Failure{"registrar: " + made.error()};
+      if (!made) return Failure{made.error()};
       domain->index = *made;
       domain->is_known = true;
     }
@@ -69,7 +69,7 @@ class RegistrarModule final : public worker::Module {
       std::size_t used = 0;
       auto variable = script::parse_variable(received_avp_, host.registry, used);
       if (!variable || used != received_avp_.size()) {
-        return Failure{fmt::format("registrar: received_avp \"{}\" is no variable{}{}", received_avp_,
+        return Failure{fmt::format("received_avp \"{}\" is no variable{}{}", received_avp_,
                                    variable ? "" : ": ", variable ? "" : variable.error().message)};
       }
       registrar_.received_variable = std::move(*variable);
@@ -115,6 +115,10 @@ class RegistrarModule final : public worker::Module {
     param.prepare = [this](std::string_view name) -> Result<Prepared, std::string> {
       for (const auto& domain : domains_) {
         if (domain->name == name) return Prepared(domain);
+      }
+      if (!worker::is_domain_name(name)) {
+        return Failure{fmt::format(
+            "\"{}\" is no name of a location table: letters, digits, '_', '-', '.', at most 63", name)};
       }
       auto domain = std::make_shared<NamedDomain>();
       domain->name = name;

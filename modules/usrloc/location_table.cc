@@ -3,12 +3,9 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "core/base/hash.h"
-#include "core/sip/text.h"
-#include "core/sip/uri.h"
 
 namespace lockstep::usrloc {
 
@@ -63,7 +60,7 @@ Result<bool, std::string> LocationTable::make(shm::Segment& segment, std::uint32
   void* logs = segment.allocate_named("usrloc.logs", (process_count + 1) * sizeof(CommitLog), 64);
   if (buckets == nullptr || logs == nullptr) {
     return Failure{
-        fmt::format("usrloc: no room for 2^{} buckets in {} MB of shared memory; give more with -m, "
+        fmt::format("no room for 2^{} buckets in {} MB of shared memory; give more with -m, "
                     "or a smaller hash_size",
                     settings.bucket_bits, segment.size_bytes() >> 20)};
   }
@@ -75,10 +72,7 @@ Result<bool, std::string> LocationTable::make(shm::Segment& segment, std::uint32
 
 Result<DomainIndex, std::string> LocationTable::add_domain(std::string_view name) {
   if (const std::optional<DomainIndex> known = find_domain(name)) return *known;
-  const auto is_fit = [](char c) {
-    return sip::is_alpha(c) || sip::is_digit(c) || c == '_' || c == '-' || c == '.';
-  };
-  if (name.empty() || name.size() > 63 || !std::all_of(name.begin(), name.end(), is_fit)) {
+  if (!worker::is_domain_name(name)) {
     return Failure{fmt::format(
         "\"{}\" is no name of a location table: letters, digits, '_', '-', '.', at most 63", name)};
   }
