@@ -1,7 +1,9 @@
 // print_tree.cc: a tree back to text (--cfg-print).
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <iterator>
+#include <string_view>
 
 #include "core/script/config_file.h"
 
@@ -28,6 +30,16 @@ std::string quoted(std::string_view text) {
     }
   }
   return out + '"';
+}
+
+// Names and addresses stand bare where they can: some were texts in quotes.
+std::string bare_or_quoted(const std::string& text, std::string_view also_bare = {}) {
+  const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._-:").find(c) != std::string_view::npos ||
+           also_bare.find(c) != std::string_view::npos;
+  });
+  return is_plain ? text : quoted(text);
 }
 
 std::string setting_text(const Setting& setting) {
@@ -70,8 +82,7 @@ std::string unary_text(const Expression& expression) {
 
 std::string route_call_text(const Expression& expression) {
   if (!expression.children.empty()) return fmt::format("route({})", expression_text(*expression.children[0]));
-  const bool is_plain = expression.text.find_first_of(" \t\"(){};") == std::string::npos;
-  return fmt::format("route({})", is_plain ? expression.text : quoted(expression.text));
+  return fmt::format("route({})", bare_or_quoted(expression.text));
 }
 
 std::string expression_text(const Expression& expression) {
@@ -148,12 +159,12 @@ class Printer {
   }
 
   void print_socket(std::string_view name, const ListenEntry& entry) {
-    std::string text = fmt::format("{}=", name);
-    if (!entry.protocol.empty()) text += entry.protocol + ":";
-    text += entry.host;
-    if (entry.port != 0) text += fmt::format(":{}", entry.port);
-    if (!entry.advertise_host.empty()) text += " advertise " + entry.advertise_host;
-    if (entry.advertise_port != 0) text += fmt::format(":{}", entry.advertise_port);
+    std::string socket = entry.protocol.empty() ? entry.host : entry.protocol + ":" + entry.host;
+    if (entry.port != 0) socket += fmt::format(":{}", entry.port);
+    std::string text = fmt::format("{}={}", name, bare_or_quoted(socket, "*[]"));
+    std::string advertised = entry.advertise_host;
+    if (entry.advertise_port != 0) advertised += fmt::format(":{}", entry.advertise_port);
+    if (!advertised.empty()) text += " advertise " + bare_or_quoted(advertised, "*[]");
     if (!entry.name.empty()) text += " name " + quoted(entry.name);
     line(text);
   }
@@ -173,7 +184,8 @@ class Printer {
                                                   "onreply_route", "reply_route",  "failure_route",
                                                   "event_route",   "onsend_route", "error_route"};
     const std::string_view word = kWords[static_cast<std::size_t>(item.block)];
-    line(item.name.empty() ? fmt::format("{} {{", word) : fmt::format("{}[{}] {{", word, item.name));
+    line(item.name.empty() ? fmt::format("{} {{", word)
+                           : fmt::format("{}[{}] {{", word, bare_or_quoted(item.name)));
     print_body(item.body);
     line("}");
   }
