@@ -34,7 +34,7 @@ std::string quoted(std::string_view text) {
 
 // Names and addresses stand bare where they can: some were texts in quotes.
 std::string bare_or_quoted(const std::string& text, std::string_view also_bare = {}) {
-  const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+  const bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [also_bare](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("._-:").find(c) != std::string_view::npos ||
            also_bare.find(c) != std::string_view::npos;
