@@ -108,11 +108,11 @@ void RrModule::add_functions() {
                                [](ScriptContext& context, const Arguments& arguments) {
                                  return add_rr_param(context, arguments.string(0));
                                }));
-  list.push_back(
-      make_function("check_route_param", "matches the parameters of our own Route, after loose_route",
-                    worker::kInRequestRouteOnly, {worker::regex_param("pattern")}, check_route_param));
+  list.push_back(make_function("check_route_param",
+                               "matches the parameters of our own Route, after loose_route",
+                               worker::kInMessage, {worker::regex_param("pattern")}, check_route_param));
   list.push_back(make_function("is_direction", "whether the request flows downstream or upstream, by ftag",
-                               worker::kInRequestRouteOnly, {direction_param()}, is_direction));
+                               worker::kInMessage, {direction_param()}, is_direction));
   list.push_back(make_function(
       "rr_next_hop_route", "whether a Route value of another hop is left", script::kAnyRoute, {},
       [](ScriptContext& context, const Arguments&) { return worker::answer(has_next_hop_route(context)); }));
