@@ -103,6 +103,17 @@ bool Entry::try_release(WorkerId me) {
                                               std::memory_order_relaxed);
 }
 
+bool Entry::try_change_owner(WorkerId from, WorkerId to) {
+  std::uint64_t word = record_.word.load(std::memory_order_acquire);
+  while (owner_in(word) == from) {
+    if (record_.word.compare_exchange_weak(word, make_word(to, head_in(word)), std::memory_order_acq_rel,
+                                           std::memory_order_acquire)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool Entry::chain_holds(std::uint32_t head, std::uint32_t wanted) const {
   // A snapshot that changes under the reader may lead astray, so the walk is bounded.
   for (std::uint32_t steps = 0; head != 0 && steps < (1u << 20); ++steps) {

@@ -59,6 +59,9 @@ class Entry {
   // REQUIRES: every committed action was handed to the kernel (O5).
   bool try_release(WorkerId me);
 
+  // Gives the entry to another owner, its inbox untouched. False: `from` does not own it (any more).
+  bool try_change_owner(WorkerId from, WorkerId to);
+
   // Recovery: was this node pushed before its pusher died? Exact, whoever works the entry meanwhile.
   bool was_pushed(const EventNode& node) const;
 

@@ -34,6 +34,7 @@ struct alignas(64) EventNode {
   std::uint32_t work_next;
   std::uint64_t number;  // Admission number within the entry, given when taken.
   std::atomic<NodeState> state;
+  std::uint32_t attempts;  // Workers that began to work it; two that died of it are enough.
   // kTimer, kTransportError.
   std::uint32_t transaction;
   std::uint32_t generation;

@@ -65,6 +65,12 @@ void* Segment::allocate_named(const char* name, std::size_t bytes, std::size_t a
   return memory;
 }
 
+void* Segment::find_named(const char* name) const {
+  using Entry = bip::managed_external_buffer::handle_t;
+  const Entry* found = library_->buffer.find<Entry>(name).first;
+  return found == nullptr ? nullptr : library_->buffer.get_address_from_handle(*found);
+}
+
 std::size_t Segment::free_bytes() const { return library_->buffer.get_free_memory(); }
 
 void Segment::remove() { bip::shared_memory_object::remove(name_.c_str()); }

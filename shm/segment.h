@@ -28,6 +28,8 @@ class Segment {
 
   // Zeroed memory for start-up structures, published under a name; nullptr when the segment is full.
   void* allocate_named(const char* name, std::size_t bytes, std::size_t alignment);
+  // What allocate_named published under that name; nullptr: nothing.
+  void* find_named(const char* name) const;
   // What is left for allocate_named, in bytes (an estimate by the library).
   std::size_t free_bytes() const;
   std::size_t size_bytes() const { return size_; }

@@ -40,6 +40,8 @@ Result<SharedState*, std::string> make_shared_state(Segment& segment, std::uint3
   state->entries =
       static_cast<EntryRecord*>(segment.allocate_named("entries", sizeof(EntryRecord) * kEntryCount, 64));
   if (state->entries == nullptr) return too_little(segment);
+  state->run_queue = static_cast<RunQueue*>(segment.allocate_named("run_queue", sizeof(RunQueue), 64));
+  if (state->run_queue == nullptr) return too_little(segment);
   for (std::uint32_t id = 1; id <= worker_count + 1; ++id) {
     const std::string name = fmt::format("worker.{}", id);
     state->areas[id] =

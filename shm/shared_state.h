@@ -8,6 +8,7 @@
 
 #include "core/base/result.h"
 #include "shm/entry.h"
+#include "shm/run_queue.h"
 #include "shm/segment.h"
 #include "shm/slab.h"
 #include "shm/worker_area.h"
@@ -24,6 +25,7 @@ struct SharedState {
   std::uint32_t draining;  // 1 after SIGTERM: no new calls.
   EntryRecord* entries;    // kEntryCount.
   SlabDirectory* slabs;
+  RunQueue* run_queue;
   WorkerArea* areas[kWorkerMax + 1];  // By WorkerId; [0] is not used.
 
   EntryRecord& entry(std::uint32_t index) { return entries[index]; }

@@ -234,6 +234,8 @@ void Slabs::rebuild_global_lists() {
 }
 
 void Slabs::recover_lock() {
+  // A stock that was being spilled still names slots that are free again; the sweep finds mine by their marks.
+  for (Stock& stock : directory_.stocks[me_.value]) stock.count = 0;
   if (!directory_.lock.is_held_by(me_)) return;
   rebuild_global_lists();
   directory_.lock.unlock();
@@ -252,7 +254,10 @@ void Slabs::sweep(const std::function<Mark(SlotHandle, Mark)>& keep) {
       if (after == mark_held(me_)) {
         give(slot);
       } else if (after != before) {
-        set_mark(slot, after);
+        // Whoever works the event of a long datagram may give its slot back meanwhile: that mark stands.
+        Mark expected = before;
+        directory_.marks[page * kSlotsPerPageMax + i].compare_exchange_strong(expected, after,
+                                                                              std::memory_order_acq_rel);
       }
     }
   }

@@ -91,7 +91,8 @@ class Slabs {
   char* bytes(SlotHandle slot) const { return segment_.at(Handle<char>{slot.value}); }
 
   // --- recovery, by the replacement of a dead worker, before it does anything else ---
-  // Mends the global lists if the dead worker held the pool lock.
+  // Empties my stocks (the sweep finds their slots again) and mends the global lists if the dead worker
+  // held the pool lock. Nothing may be taken or given before it.
   void recover_lock();
   // Empties my stock and asks `keep` for every slot that is held(me) or linked: it returns the mark
   // the slot shall have; held(me) means: free, it goes back to the lists.

@@ -171,14 +171,25 @@ void TransactionStore::remove(Entry& entry, TransactionRecord& record) {
     LS_ASSERT(*link != 0);
     link = &at(*link).next;
   }
+  // Mine before they leave the list: after a death in between they are reached by nothing but their marks.
+  for (const std::uint32_t chunk : record.chunks) {
+    if (chunk != 0) slabs_.set_mark(SlotHandle{chunk}, mark_held(slabs_.me()));
+  }
+  slabs_.set_mark(SlotHandle{handle}, mark_held(slabs_.me()));
   *link = record.next;
   std::atomic_thread_fence(std::memory_order_release);
   for (std::uint32_t& chunk : record.chunks) {
-    if (chunk == 0) continue;
-    slabs_.give(SlotHandle{chunk});
+    if (chunk != 0) slabs_.give(SlotHandle{chunk});
     chunk = 0;
   }
   slabs_.give(SlotHandle{handle});
+}
+
+void TransactionStore::forget_unused_chunks(TransactionRecord& record, std::uint64_t consumed) {
+  const int current = current_copy(record.copies, consumed);
+  LS_ASSERT(current >= 0);
+  for (std::size_t i = chunk_count(record.copies[current].branch_count); i < kChunkMax; ++i)
+    record.chunks[i] = 0;
 }
 
 void TransactionStore::for_each_slot(TransactionRecord& record, std::uint64_t consumed,

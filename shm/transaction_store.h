@@ -47,7 +47,8 @@ class TransactionStore {
   // Where branch i goes. REQUIRES: its room exists.
   BranchTarget& target(TransactionRecord& record, std::size_t branch) const;
 
-  // Steps: 1 unlink (one store); 2 give back chunks, then the record. Messages are the caller's.
+  // Steps: 1 mark its slots mine; 2 unlink (one store); 3 give back chunks, then the record. Messages are
+  // the caller's. Death before 2: the transaction is ended and still listed; after it: the sweep frees all.
   void remove(Entry& entry, TransactionRecord& record);
 
   bool is_committed(const TransactionRecord& record, std::uint64_t consumed) const;
@@ -55,6 +56,9 @@ class TransactionStore {
   TransactionRecord& at(std::uint32_t handle) const {
     return *segment_.at(Handle<TransactionRecord>{handle});
   }
+
+  // Recovery: chunks that only a decision that never was knew; the sweep frees them. REQUIRES: committed.
+  void forget_unused_chunks(TransactionRecord& record, std::uint64_t consumed);
 
   // Every slot that the copy in force needs: the record, its chunks, its messages (recovery).
   void for_each_slot(TransactionRecord& record, std::uint64_t consumed,

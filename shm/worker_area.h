@@ -70,6 +70,7 @@ struct alignas(64) WorkerArea {
   // Set by the worker: 0 starting, 1 ready; and the time of its last turn of the loop.
   std::atomic<std::uint32_t> ready;
   std::atomic<std::uint64_t> last_turn_ms;
+  std::atomic<std::uint32_t> idle;  // 1 while it waits for something to do.
   CounterBlock counters;
   ReceiveBatch batch;
   Outbox outbox;

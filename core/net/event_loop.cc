@@ -55,7 +55,12 @@ void EventLoop::every(unsigned period_ms, std::function<void()> call) {
   event_add(state_->add(-1, EV_PERSIST, std::move(call)).handle, &period);
 }
 
-void EventLoop::run() { event_base_dispatch(state_->base); }
+void EventLoop::run(const std::function<void()>& before_wait) {
+  while (event_base_got_break(state_->base) == 0) {
+    if (before_wait) before_wait();
+    if (event_base_loop(state_->base, EVLOOP_ONCE) != 0) return;
+  }
+}
 void EventLoop::stop() { event_base_loopbreak(state_->base); }
 
 }  // namespace lockstep::net

@@ -20,7 +20,8 @@ class EventLoop {
   // Called every `period_ms`.
   void every(unsigned period_ms, std::function<void()> call);
 
-  void run();
+  // `before_wait` is called each time before the loop waits.
+  void run(const std::function<void()>& before_wait = {});
   void stop();
 
  private:

@@ -75,6 +75,20 @@ int send_batch(int socket, mmsghdr* headers, unsigned count) {
   return ::sendmmsg(socket, headers, count, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+std::optional<PeerAddress> source_address_to(const PeerAddress& destination) {
+  const int fd = ::socket(destination.is_ipv6() ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::nullopt;
+  sockaddr_storage local{};
+  socklen_t length = sizeof local;
+  // Connecting a datagram socket sends nothing: it asks for the route.
+  const bool routed =
+      ::connect(fd, reinterpret_cast<const sockaddr*>(destination.bytes), destination.length) == 0 &&
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) == 0;
+  ::close(fd);
+  if (!routed) return std::nullopt;
+  return from_sockaddr(reinterpret_cast<const sockaddr*>(&local), length);
+}
+
 bool wait_writable(int socket, int timeout_ms) {
   pollfd entry{socket, POLLOUT, 0};
   return ::poll(&entry, 1, timeout_ms) > 0;

@@ -5,6 +5,7 @@
 
 #include <sys/socket.h>
 
+#include <optional>
 #include <string>
 
 #include "core/base/peer_address.h"
@@ -22,6 +23,8 @@ Result<int, std::string> open_udp(const PeerAddress& address);
 int receive_batch(int socket, mmsghdr* headers, unsigned count);
 // sendmmsg: datagrams handed to the kernel, or -1 with errno for the first one.
 int send_batch(int socket, mmsghdr* headers, unsigned count);
+// The local address that the kernel would send from to `destination`; none if there is no route.
+std::optional<PeerAddress> source_address_to(const PeerAddress& destination);
 // Waits until the socket takes datagrams again, at most `timeout_ms`.
 bool wait_writable(int socket, int timeout_ms);
 

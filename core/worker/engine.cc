@@ -71,12 +71,14 @@ void Engine::work_event(shm::EventNode& node) {
 
 void Engine::begin(shm::EventNode& node) {
   node_ = &node;
+  ++node.attempts;
   stamp_ = node.number;
   consumed_ = entry_->consumed.load(std::memory_order_relaxed);
   now_ms_ = node.kind == shm::EventKind::kDatagram ? node.received_ms : monotonic_ms();
   role_ = Role::kNone;
   view_active_ = false;
   relay_dropped_ = false;
+  answered_ = false;
   stored_parsed_ = false;
   via_completed_ = false;
   force_rport_ = settings_.force_rport;

@@ -50,6 +50,7 @@ struct EngineSettings {
   std::string user_agent_line;                  // "User-Agent: ...CRLF" for requests made here; empty: none.
   std::uint32_t branch_max = 12;
   bool force_rport = false;
+  std::string quarantine_dir;  // Where a datagram that killed two workers is put.
 };
 
 class Engine final : public TransactionControl {
@@ -192,6 +193,7 @@ class Engine final : public TransactionControl {
   Role role_ = Role::kNone;
   bool view_active_ = false;
   bool relay_dropped_ = false;  // onreply_route dropped this 1xx.
+  bool answered_ = false;       // A final went out without a transaction: no second one follows.
   bool stored_parsed_ = false;
   bool via_completed_ = false;
   bool force_rport_ = false;

@@ -108,11 +108,15 @@ int Engine::set_timers(ScriptContext&, std::uint32_t fr_inv_ms, std::uint32_t fr
 int Engine::stateless_reply(ScriptContext& context, std::uint16_t status, std::string_view reason) {
   const sip::Message& message = context.message;
   if (!message.is_request() || message.method() == sip::Method::kAck || !tx::is_status(status)) return -1;
+  // One final each: save() answers by itself what it refuses, and scripts then call sl_reply_error().
+  if (answered_) return -1;
   sip::ResponseSpec spec = response_spec(message, status);
   spec.reason = reason;
   spec.extra_headers = context.reply_lines;
   spec.force_rport = context.force_rport;
-  return send_stateless(message, spec) ? 1 : -1;
+  if (!send_stateless(message, spec)) return -1;
+  answered_ = tx::is_success(status) || tx::is_failure(status);
+  return 1;
 }
 
 // 16.11: no state; the branch is made from the request itself, so that a repetition gets the same one.

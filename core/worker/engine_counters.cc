@@ -29,6 +29,7 @@ void EngineCounters::add_core(shm::CounterNames& names) {
   stray_replies = core("stray_replies", "Responses that match no transaction (RFC 6026 7.3).");
   send_errors = core("send_errors", "Datagrams that the kernel refused to send.");
   oversized = core("oversized", "Datagrams dropped because no memory could hold them.");
+  quarantined = core("quarantined", "Datagrams set aside after two workers died of them.");
   recovered_events = core("recovered_events", "Events worked for a worker that died.");
   recovered_datagrams = core("recovered_datagrams", "Datagrams sent for a worker that died.");
   refused_full = core("refused_full", "Requests answered 503 because a table was full.");

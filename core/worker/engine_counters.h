@@ -14,7 +14,7 @@ struct EngineCounters {
 
   shm::CounterId rcv_requests, rcv_replies, fwd_requests, fwd_replies, drop_requests, drop_replies;
   shm::CounterId err_requests, err_replies, bad_uri, bad_msg_hdr, keepalives, stray_replies, send_errors;
-  shm::CounterId oversized, recovered_events, recovered_datagrams, refused_full;
+  shm::CounterId oversized, quarantined, recovered_events, recovered_datagrams, refused_full;
   shm::CounterId uas_transactions, uac_transactions, created, freed, rpl_received, rpl_generated, rpl_sent;
   shm::CounterId rpl_relayed, rpl_absorbed, retransmissions, cancels_sent, local_408;
   std::array<shm::CounterId, 7> completed;  // By class of the final: [2] 2xx ... [6] 6xx.

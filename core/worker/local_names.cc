@@ -1,5 +1,6 @@
 #include "core/worker/local_names.h"
 
+#include "core/net/udp_socket.h"
 #include "core/sip/host.h"
 #include "core/sip/text.h"
 
@@ -38,12 +39,30 @@ bool LocalNames::is_local_text(std::string_view subject) const {
 }
 
 std::uint16_t LocalNames::socket_for(const PeerAddress& destination, std::uint16_t preferred) const {
+  if (multihomed_ && sockets_.size() > 1) {
+    if (const std::uint16_t routed = routed_socket(destination); routed != kNoSocket) return routed;
+  }
   if (preferred < sockets_.size() && sockets_[preferred].address.length == destination.length)
     return preferred;
   for (std::size_t i = 0; i < sockets_.size(); ++i) {
     if (sockets_[i].address.length == destination.length) return static_cast<std::uint16_t>(i);
   }
   return kNoSocket;
+}
+
+std::uint16_t LocalNames::routed_socket(const PeerAddress& destination) const {
+  constexpr std::size_t kRouteMax = 4096;
+  const IpText ip = ip_text(destination);
+  if (const auto known = routes_.find(ip.view()); known != routes_.end()) return known->second;
+  if (routes_.size() >= kRouteMax) routes_.clear();
+  std::uint16_t found = kNoSocket;
+  if (const auto source = net::source_address_to(destination); source.has_value()) {
+    for (std::size_t i = 0; i < sockets_.size() && found == kNoSocket; ++i) {
+      if (same_host(sockets_[i].address, *source)) found = static_cast<std::uint16_t>(i);
+    }
+  }
+  routes_.emplace(ip.view(), found);
+  return found;
 }
 
 std::uint16_t LocalNames::find_socket(std::string_view host, std::uint16_t port) const {

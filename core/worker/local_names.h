@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,8 @@ class LocalNames {
   }
   // A URI, a host, or host:port.
   bool is_local_text(std::string_view subject) const;
+  // mhomed=yes: where several sockets fit, the one that the kernel's routes choose.
+  void set_multihomed(bool multihomed) { multihomed_ = multihomed; }
   // The socket to send from to `destination`: `preferred` when its address family fits, else the first
   // that fits; kNoSocket when none does.
   std::uint16_t socket_for(const PeerAddress& destination, std::uint16_t preferred) const;
@@ -50,7 +53,12 @@ class LocalNames {
 
  private:
   std::vector<ListenSocket> sockets_;
+  std::uint16_t routed_socket(const PeerAddress& destination) const;
+
   std::vector<Alias> aliases_;
+  bool multihomed_ = false;
+  // What the kernel answered, by destination; private to each process after the fork, bounded.
+  mutable std::map<std::string, std::uint16_t, std::less<>> routes_;
 };
 
 }  // namespace lockstep::worker

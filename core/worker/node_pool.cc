@@ -7,6 +7,7 @@ bool try_claim(shm::EventNode& node, shm::WorkerId home) {
   if (node.state.load(std::memory_order_acquire) != shm::NodeState::kFree) return false;
   node.home = home.value;
   node.large = 0;
+  node.attempts = 0;
   node.state.store(shm::NodeState::kInUse, std::memory_order_release);
   return true;
 }

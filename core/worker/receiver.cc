@@ -45,6 +45,7 @@ std::uint32_t Receiver::offer_slots() {
 
 bool Receiver::receive(int socket, std::uint16_t socket_index) {
   batch_.count = 0;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   batch_.next_to_admit = 0;
   const std::uint32_t offered = offer_slots();
   if (offered == 0) return false;
@@ -107,6 +108,17 @@ void Receiver::admit_node(shm::EventNode& node, std::string_view bytes) {
   if (entry.admit(node, process_.me)) owned_(index);
 }
 
+// The slot that a dead admission had filled; the next one takes its own. Marked mine before the node forgets
+// it, so that a death in between leaves it to one of the two.
+void Receiver::forget_large(shm::EventNode& node) {
+  if (node.large == 0) return;
+  const shm::SlotHandle slot{node.large};
+  process_.slabs.set_mark(slot, shm::mark_held(process_.me));
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  node.large = 0;
+  process_.slabs.give(slot);
+}
+
 std::size_t Receiver::recover() {
   std::size_t admitted = 0;
   for (std::uint32_t i = batch_.next_to_admit; i < batch_.count; ++i) {
@@ -116,6 +128,7 @@ std::size_t Receiver::recover() {
     const bool is_in = buffer.node.state.load(std::memory_order_acquire) != shm::NodeState::kInUse ||
                        entry.was_pushed(buffer.node);
     if (!is_in) {
+      forget_large(buffer.node);
       admit(i);
       ++admitted;
     }

@@ -27,6 +27,7 @@ class Receiver {
   void admit_batch(std::uint32_t count);
   bool admit(std::uint32_t slot);
   bool admit_large(shm::EventNode& node, std::uint32_t slot, std::uint32_t length);
+  void forget_large(shm::EventNode& node);
   void admit_node(shm::EventNode& node, std::string_view bytes);
 
   Process& process_;

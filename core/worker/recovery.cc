@@ -1,19 +1,32 @@
 #include "core/worker/recovery.h"
 
+#include <fmt/core.h>
+
+#include <fstream>
+
 #include "core/base/log.h"
 
 namespace lockstep::worker {
 
 Recovery::Recovery(Process& process, Engine& engine, Outbox& outbox, Receiver& receiver,
-                   const EngineCounters& counters)
-    : process_(process), engine_(engine), outbox_(outbox), receiver_(receiver), counters_(counters) {}
+                   const EngineCounters& counters, std::string quarantine_dir)
+    : process_(process),
+      engine_(engine),
+      outbox_(outbox),
+      receiver_(receiver),
+      counters_(counters),
+      quarantine_dir_(std::move(quarantine_dir)) {}
 
 std::vector<std::uint32_t> Recovery::run(const std::map<shm::SlabKind, SlotKeeper>& keepers) {
   take_over_entries();
   const std::size_t sent = outbox_.recover();
-  for (const std::uint32_t index : owned_) mend_transactions(index);
+  for (const std::uint32_t index : owned_) {
+    mend_transactions(index);
+    set_aside(index);
+  }
   free_stray_nodes();
   sweep_slots(keepers);
+  for (const std::uint32_t index : owned_) remove_gone(index);
   const std::size_t admitted = receiver_.recover();
   rebuild_wheel();
   process_.counters.add(counters_.recovered_datagrams, sent);
@@ -25,6 +38,8 @@ std::vector<std::uint32_t> Recovery::run(const std::map<shm::SlabKind, SlotKeepe
 void Recovery::take_over_entries() {
   for (std::uint32_t index = 0; index < shm::kEntryCount; ++index) {
     shm::Entry entry(process_.segment, process_.state.entry(index));
+    // Handed over, and perhaps not in the queue: once more does no harm (run_queue.h).
+    if (entry.owner() == shm::kQueued) process_.state.run_queue->try_push(index, process_.me);
     if (!(entry.owner() == process_.me)) continue;
     owned_.push_back(index);
     entry.finish_take();
@@ -41,6 +56,34 @@ void Recovery::take_over_entries() {
   }
 }
 
+// After mend_transactions() and the outbox: consuming the event must not bring into force what its decision
+// had written before the death.
+void Recovery::set_aside(std::uint32_t index) {
+  shm::Entry entry(process_.segment, process_.state.entry(index));
+  shm::EventNode* node = entry.next_event();
+  if (node == nullptr || node->attempts < 2) return;
+  listed_.erase(process_.segment.handle_of(node).value);
+  quarantine(entry, *node);
+}
+
+// Two workers in a row died while they worked this event: it is consumed without effect, and a datagram's
+// bytes are kept for whoever looks for the cause.
+void Recovery::quarantine(shm::Entry& entry, shm::EventNode& node) {
+  std::string file = "not kept";
+  if (node.kind == shm::EventKind::kDatagram) {
+    const char* bytes = node.large != 0 ? process_.segment.at(shm::Handle<char>{node.large})
+                                        : reinterpret_cast<const shm::ReceiveBuffer*>(&node)->bytes;
+    file = fmt::format("{}/quarantine-{}-{}.sip", quarantine_dir_, node.entry, node.number);
+    std::ofstream(file, std::ios::binary).write(bytes, static_cast<std::streamsize>(node.length));
+  }
+  LS_LOG(kCrit, "core", "two workers died of one event from {}:{}; it is set aside: {}",
+         ip_text(node.source).view(), node.source.is_set() ? node.source.port() : 0, file);
+  process_.counters.add(counters_.quarantined);
+  entry.commit(node.number);
+  leave_large(node);
+  entry.drop_event();
+}
+
 // The slot of a long datagram whose event is done with: the sweep frees it, given back already or not.
 void Recovery::leave_large(shm::EventNode& node) {
   if (node.large != 0) process_.slabs.set_mark(shm::SlotHandle{node.large}, shm::mark_held(process_.me));
@@ -48,7 +91,8 @@ void Recovery::leave_large(shm::EventNode& node) {
 }
 
 // A copy stamped beyond `consumed` was written for a decision that never was; a record without any valid
-// copy was made for one.
+// copy was made for one. What is gone stays listed until the sweep has freed what belongs to it, so that
+// after another death the next replacement finds it as this one did.
 void Recovery::mend_transactions(std::uint32_t index) {
   shm::Entry entry(process_.segment, process_.state.entry(index));
   const std::uint64_t consumed = entry.consumed();
@@ -59,37 +103,46 @@ void Recovery::mend_transactions(std::uint32_t index) {
       }
     }
   };
-  std::vector<shm::TransactionRecord*> undone;
   engine_.store().for_each(entry, [&](shm::TransactionRecord& record) {
     invalidate(record.copies);
     for (const std::uint32_t chunk : record.chunks) {
       if (chunk != 0) invalidate(process_.segment.at(shm::Handle<shm::BranchChunk>{chunk})->copies);
     }
-    if (!engine_.store().is_committed(record, consumed)) {
-      undone.push_back(&record);
-      return;
+    if (engine_.store().is_committed(record, consumed)) {
+      engine_.store().forget_unused_chunks(record, consumed);
+      shm::TransactionView view;
+      engine_.store().load(record, consumed, view);
+      if (!transaction::is_ended(view.state)) return;
     }
-    shm::TransactionView view;
-    engine_.store().load(record, consumed, view);
-    if (transaction::is_ended(view.state)) undone.push_back(&record);
+    gone_.insert(engine_.store().handle_of(record));
   });
-  for (shm::TransactionRecord* record : undone) {
-    // Its slots have no reader any more: the sweep frees what is not reached.
-    std::fill(std::begin(record->chunks), std::end(record->chunks), 0u);
-    gone_.insert(engine_.store().handle_of(*record));
-    engine_.store().remove(entry, *record);
-  }
+}
+
+void Recovery::remove_gone(std::uint32_t index) {
+  shm::Entry entry(process_.segment, process_.state.entry(index));
+  std::vector<shm::TransactionRecord*> gone;
+  engine_.store().for_each(entry, [&](shm::TransactionRecord& record) {
+    if (gone_.contains(engine_.store().handle_of(record))) gone.push_back(&record);
+  });
+  for (shm::TransactionRecord* record : gone) engine_.store().remove(entry, *record);
 }
 
 void Recovery::sweep_slots(const std::map<shm::SlabKind, SlotKeeper>& keepers) {
   std::map<std::uint32_t, std::uint32_t> reached;  // Slot to the transaction that reaches it.
-  std::unordered_set<std::uint32_t> mine = gone_;  // Transactions of owned entries, alive or just undone.
+  std::unordered_set<std::uint32_t> mine;          // Transactions of owned entries, alive or gone.
   std::unordered_set<std::uint32_t> in_flight;     // Long datagrams on their way through an inbox.
   for (const std::uint32_t index : owned_) {
     shm::Entry entry(process_.segment, process_.state.entry(index));
     engine_.store().for_each(entry, [&](shm::TransactionRecord& record) {
       const std::uint32_t handle = engine_.store().handle_of(record);
       mine.insert(handle);
+      if (gone_.contains(handle)) {  // remove_gone() gives these back; its messages are for the sweep.
+        reached[handle] = handle;
+        for (const std::uint32_t chunk : record.chunks) {
+          if (chunk != 0) reached[chunk] = handle;
+        }
+        return;
+      }
       engine_.store().for_each_slot(record, entry.consumed(),
                                     [&](shm::SlotHandle slot) { reached[slot.value] = handle; });
     });
@@ -123,8 +176,13 @@ void Recovery::free_if_stray(shm::EventNode& node) {
   const shm::NodeState state = node.state.load(std::memory_order_acquire);
   const std::uint32_t handle = process_.segment.handle_of(&node).value;
   if (state == shm::NodeState::kTaken) {
-    shm::Entry entry(process_.segment, process_.state.entry(node.entry));
+    const std::uint32_t index = node.entry;
+    shm::Entry entry(process_.segment, process_.state.entry(index));
     if (!(entry.owner() == process_.me) || listed_.contains(handle)) return;
+    // Another worker may have freed it since, and its home filled it again: only what is still taken, and
+    // still of my entry, is mine. Nobody else takes events of my entries.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (node.state.load(std::memory_order_acquire) != shm::NodeState::kTaken || node.entry != index) return;
     leave_large(node);
     node.state.store(shm::NodeState::kFree, std::memory_order_release);
     return;

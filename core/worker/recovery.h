@@ -22,7 +22,7 @@ namespace lockstep::worker {
 class Recovery {
  public:
   Recovery(Process& process, Engine& engine, Outbox& outbox, Receiver& receiver,
-           const EngineCounters& counters);
+           const EngineCounters& counters, std::string quarantine_dir);
 
   // Returns the entries that this worker now owns and must work.
   std::vector<std::uint32_t> run(const std::map<shm::SlabKind, SlotKeeper>& keepers);
@@ -30,10 +30,13 @@ class Recovery {
  private:
   void take_over_entries();
   void mend_transactions(std::uint32_t index);
+  void remove_gone(std::uint32_t index);
   void sweep_slots(const std::map<shm::SlabKind, SlotKeeper>& keepers);
   void free_stray_nodes();
   void free_if_stray(shm::EventNode& node);
   void leave_large(shm::EventNode& node);
+  void set_aside(std::uint32_t index);
+  void quarantine(shm::Entry& entry, shm::EventNode& node);
   void rebuild_wheel();
 
   Process& process_;
@@ -41,8 +44,9 @@ class Recovery {
   Outbox& outbox_;
   Receiver& receiver_;
   const EngineCounters& counters_;
+  std::string quarantine_dir_;
   std::vector<std::uint32_t> owned_;
-  std::unordered_set<std::uint32_t> gone_;    // Transactions just undone or ended.
+  std::unordered_set<std::uint32_t> gone_;    // Transactions undone or ended, still listed.
   std::unordered_set<std::uint32_t> listed_;  // Nodes in the work lists of owned entries.
 };
 

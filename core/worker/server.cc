@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -64,6 +65,7 @@ class Server {
   script::Globals& globals_;
   LocalNames names_;
   std::vector<std::vector<int>> sockets_;  // [worker][listening address]
+  std::vector<int> wake_fds_;              // An eventfd of each worker.
   std::string run_dir_;
   std::string segment_name_;
   PidFile pid_file_;
@@ -92,6 +94,7 @@ bool Server::open_sockets() {
     if (const auto is_free = net::check_free(socket.address); !is_free) return fail(is_free.error());
   }
   sockets_.resize(static_cast<std::size_t>(globals_.children));
+  for (int i = 0; i < globals_.children; ++i) wake_fds_.push_back(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   for (std::vector<int>& of_worker : sockets_) {
     for (const ListenSocket& socket : names_.sockets()) {
       const auto fd = net::open_udp(socket.address);
@@ -159,6 +162,11 @@ bool Server::start_modules() {
 }
 
 bool Server::open_control() {
+  // With -u and -g the files belong to whom the server becomes.
+  if (control_settings_.fifo_user.empty()) control_settings_.fifo_user = globals_.user;
+  if (control_settings_.fifo_group.empty()) control_settings_.fifo_group = globals_.group;
+  if (control_settings_.dgram_user.empty()) control_settings_.dgram_user = globals_.user;
+  if (control_settings_.dgram_group.empty()) control_settings_.dgram_group = globals_.group;
   control_ = std::make_unique<ControlServer>(control_settings_, rpc_);
   const auto opened = control_->open();
   if (!opened) return fail(opened.error());
@@ -217,6 +225,8 @@ void Server::make_engine_settings() {
   }
   engine_settings_.branch_max = static_cast<std::uint32_t>(globals_.max_branches);
   engine_settings_.force_rport = globals_.force_rport;
+  engine_settings_.quarantine_dir = run_dir_;
+  names_.set_multihomed(globals_.mhomed);
 }
 
 int facility_number(const std::string& name) {
@@ -263,6 +273,7 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
     loaded.module->start_process(process);
   }
   settings.tasks = &tasks_;
+  settings.wake_fds = wake_fds_;
   settings.keepers = &keepers_;
   settings.variable_count = configuration_->registry.variable_count();
   settings.stop_fd = stop_fd;

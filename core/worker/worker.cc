@@ -1,5 +1,7 @@
 #include "core/worker/worker.h"
 
+#include <unistd.h>
+
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/worker/recovery.h"
@@ -8,7 +10,8 @@ namespace lockstep::worker {
 namespace {
 
 constexpr unsigned kWheelPeriodMs = 10;
-constexpr int kBatchesPerTurn = 4;  // Then timers and the other sockets get their turn.
+constexpr std::size_t kKeepEntries = 8;  // More than these at once are offered to idle workers.
+constexpr int kBatchesPerTurn = 4;       // Then timers and the other sockets get their turn.
 
 }  // namespace
 
@@ -38,8 +41,13 @@ void Worker::run() {
     loop.every(task.period_ms, [this, &task] { task.run(process_); });
   }
   loop.on_readable(settings_.stop_fd, [&loop] { loop.stop(); });
-  process_.state.area(process_.me).ready.store(1, std::memory_order_release);
-  loop.run();
+  if (!settings_.wake_fds.empty()) {
+    loop.on_readable(settings_.wake_fds[process_.me.value - 1u], [this] { take_shared(); });
+  }
+  shm::WorkerArea& area = process_.state.area(process_.me);
+  area.ready.store(1, std::memory_order_release);
+  loop.run([&area] { area.idle.store(1, std::memory_order_release); });
+  area.idle.store(0, std::memory_order_relaxed);
   engine_.flush();
 }
 
@@ -49,12 +57,57 @@ void Worker::turn() {
 }
 
 void Worker::on_readable(std::size_t socket_index) {
+  process_.state.area(process_.me).idle.store(0, std::memory_order_relaxed);
   for (int batch = 0; batch < kBatchesPerTurn; ++batch) {
     const bool more =
         receiver_.receive(settings_.sockets[socket_index], static_cast<std::uint16_t>(socket_index));
+    if (ready_.size() > kKeepEntries) share_ready();
     work_ready();
     if (!more) return;
   }
+}
+
+std::size_t Worker::find_idle() const {
+  for (std::uint32_t id = 1; id <= process_.worker_count(); ++id) {
+    const shm::WorkerArea& area = *process_.state.areas[id];
+    if (id != process_.me.value && area.idle.load(std::memory_order_acquire) != 0) return id;
+  }
+  return 0;
+}
+
+void Worker::wake(std::size_t id) const {
+  const std::uint64_t one = 1;
+  // A counter that is full has been written to often enough.
+  [[maybe_unused]] const ssize_t told = write(settings_.wake_fds[id - 1], &one, sizeof one);
+}
+
+// One peer's burst lands on one worker: half of what it cannot start on goes to a worker that waits.
+void Worker::share_ready() {
+  const std::size_t helper = settings_.wake_fds.empty() ? 0 : find_idle();
+  if (helper == 0) return;
+  for (const std::size_t keep = (ready_.size() + 1) / 2; ready_.size() > keep; ready_.pop_back()) {
+    const std::uint32_t index = ready_.back();
+    shm::Entry entry(process_.segment, process_.state.entry(index));
+    entry.try_change_owner(process_.me, shm::kQueued);
+    if (process_.state.run_queue->try_push(index, process_.me)) continue;
+    if (entry.try_change_owner(shm::kQueued, process_.me)) break;
+  }
+  wake(helper);
+}
+
+// Leaves in the queue what is more than a turn's work; the next turn, here or elsewhere, takes it.
+void Worker::take_shared() {
+  process_.state.area(process_.me).idle.store(0, std::memory_order_relaxed);
+  std::uint64_t ignored = 0;
+  [[maybe_unused]] const ssize_t got =
+      read(settings_.wake_fds[process_.me.value - 1u], &ignored, sizeof ignored);
+  std::uint32_t index = 0;
+  while (ready_.size() < kKeepEntries && process_.state.run_queue->try_pop(index, process_.me)) {
+    shm::Entry entry(process_.segment, process_.state.entry(index));
+    if (entry.try_change_owner(shm::kQueued, process_.me)) ready_.push_back(index);
+  }
+  work_ready();
+  if (process_.state.run_queue->count.load(std::memory_order_relaxed) != 0) wake(process_.me.value);
 }
 
 // Works all owned entries, flushes once for all of them, then releases each; one whose inbox has filled
@@ -88,6 +141,10 @@ void Worker::fire_timers() {
     return true;
   });
   work_ready();
+  // Whoever was woken for it may have died.
+  if (!settings_.wake_fds.empty() && process_.state.run_queue->count.load(std::memory_order_relaxed) != 0) {
+    take_shared();
+  }
 }
 
 // The entry is mine while its outbox is flushed, so this event is worked before the entry is released.
@@ -105,7 +162,9 @@ void Worker::push_transport_error(const SendFailure& failure) {
 
 void Worker::recover() {
   process_.slabs.recover_lock();
-  Recovery recovery(process_, engine_, outbox_, receiver_, *settings_.engine->counters);
+  process_.state.run_queue->recover(process_.me);
+  Recovery recovery(process_, engine_, outbox_, receiver_, *settings_.engine->counters,
+                    settings_.engine->quarantine_dir);
   for (Module* module : settings_.modules) module->recover(process_);
   for (const std::uint32_t entry : recovery.run(*settings_.keepers)) ready_.push_back(entry);
   work_ready();

@@ -19,6 +19,7 @@ struct WorkerSettings {
   const std::vector<PeriodicTask>* tasks = nullptr;
   const std::map<shm::SlabKind, SlotKeeper>* keepers = nullptr;
   std::size_t variable_count = 0;  // $var slots of the script.
+  std::vector<int> wake_fds;       // An eventfd of each worker, by WorkerId - 1; empty: no sharing.
   int stop_fd = -1;                // Readable: end.
   bool is_replacement = false;
 };
@@ -38,6 +39,10 @@ class Worker {
  private:
   void on_readable(std::size_t socket_index);
   void work_ready();
+  void share_ready();
+  void take_shared();
+  void wake(std::size_t id) const;
+  std::size_t find_idle() const;
   void fire_timers();
   void push_transport_error(const SendFailure& failure);
 

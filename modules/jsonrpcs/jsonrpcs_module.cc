@@ -1,6 +1,6 @@
 #include "modules/jsonrpcs/jsonrpcs_module.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

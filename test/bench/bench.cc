@@ -3,7 +3,7 @@
 // /proc/PID/task/*/schedstat, nanoseconds), medians of the rounds with their spread, failed calls by number
 // of workers, and beside them what a bare relay of as many datagrams costs. Ratios are what counts: machines
 // differ. Environment: BENCH_ROUNDS 3, BENCH_CALLS 4000, BENCH_RATE 500, BENCH_ONLY lockstep|kamailio.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdlib>
