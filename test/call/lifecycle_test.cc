@@ -43,6 +43,9 @@ class LifecycleTest : public CallTest {
     serve(3);
     const pid_t supervisor = server().pid();
     CPPUNIT_ASSERT(process_exists(supervisor));
+    // Otherwise the segment could not be seen to go.
+    const std::string maps = read_text("/proc/" + std::to_string(supervisor) + "/maps");
+    CPPUNIT_ASSERT(Server::is_peer() || maps.find("/dev/shm/lockstep") != std::string::npos);
     CPPUNIT_ASSERT_EQUAL(std::string(), joined(server().stop()));
     CPPUNIT_ASSERT(!process_exists(supervisor));
   }

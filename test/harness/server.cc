@@ -40,13 +40,17 @@ Address own_address() {
   throw std::runtime_error("no free loopback address");
 }
 
-std::set<std::string> shared_memory_names() {
-  std::set<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator("/dev/shm")) {
-    const std::string name = file.path().filename();
-    if (name.find("lockstep") != std::string::npos) names.insert(name);
+// The files of /dev/shm that a process has mapped: its segments, however they are named.
+std::set<std::string> segments_of(pid_t pid) {
+  std::set<std::string> files;
+  std::istringstream maps(read_text("/proc/" + std::to_string(pid) + "/maps"));
+  for (std::string line; std::getline(maps, line);) {
+    const auto path = line.find("/dev/shm/");
+    if (path != std::string::npos && line.find(" (deleted)") == std::string::npos) {
+      files.insert(line.substr(path));
+    }
   }
-  return names;
+  return files;
 }
 
 // A child that outlives the test by a moment: if the test dies, it ends the servers the test has started.
@@ -150,7 +154,7 @@ Outcome Server::try_start() {
   outcome.status = starter.wait(30000);
   outcome.timed_out = outcome.status < 0;
   outcome.output = log();
-  started_ = outcome.status == 0;
+  started_ = started_ || outcome.status == 0;
   return outcome;
 }
 
@@ -201,6 +205,7 @@ std::vector<std::string> Server::stop() {
   std::vector<std::string> left;
   if (!started_) return left;
   const pid_t supervisor = pid();
+  const std::set<std::string> segments = segments_of(supervisor);
   std::vector<pid_t> processes = children_of(supervisor);
   if (supervisor > 0) processes.push_back(supervisor);
   if (options_.peer) {
@@ -220,13 +225,8 @@ std::vector<std::string> Server::stop() {
   for (const auto& file : std::filesystem::directory_iterator(run_folder_)) {
     if (file.path().filename() != "log") left.push_back("file " + file.path().filename().string());
   }
-  // A segment's name tells its server by the run folder or the process id.
-  for (const std::string& name : shared_memory_names()) {
-    const std::string folder = std::filesystem::path(run_folder_).filename();
-    const bool by_pid = supervisor > 0 && name.find(std::to_string(supervisor)) != std::string::npos;
-    if (by_pid || name.find(folder) != std::string::npos) {
-      left.push_back("segment /dev/shm/" + name);
-    }
+  for (const std::string& file : segments) {
+    if (std::filesystem::exists(file)) left.push_back("segment " + file);
   }
   tell_janitor('-', pid_file());
   started_ = false;
