@@ -128,12 +128,18 @@ void Engine::abandon_transaction() {
   shm::Entry entry(process_.segment, *entry_);
   outbox_.forget_since(created_outbox_);
   while (taken_.size() > created_taken_) {
-    process_.slabs.give(shm::SlotHandle{taken_.back()});
+    const shm::SlotHandle slot{taken_.back()};
     taken_.pop_back();
+    if (reserve_.size() < kReserveSlots && process_.slabs.kind_of(slot) == shm::SlabKind::kMessage2K) {
+      reserve_.push_back(slot.value);  // Back where the answer to the caller can find it.
+    } else {
+      process_.slabs.give(slot);
+    }
   }
   linked_.clear();
   dropped_.clear();
   store_.remove(entry, *view_.record);
+  count(settings_.counters->freed);
   view_active_ = false;
   role_ = Role::kNone;
 }

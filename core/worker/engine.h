@@ -156,8 +156,11 @@ class Engine final : public TransactionControl {
   void count_final(transaction::Status status);
 
   // --- messages (engine_perform.cc) ---
+  // The reserve is for what calls in progress and refused callers must still be told; what makes a call
+  // larger leaves it alone.
+  enum class Reserve : bool { kLeave, kUse };
   // A slot of the event with room for `bytes`; slot 0: no memory. Given back if the event is abandoned.
-  shm::MessageRef try_take(std::size_t bytes);
+  shm::MessageRef try_take(std::size_t bytes, Reserve reserve = Reserve::kUse);
   std::span<char> span_of(shm::MessageRef message) const;
   std::string_view view_of(shm::MessageRef message) const;
   // The transaction keeps `fresh` in `place`; what stood there is given back after the flush.

@@ -15,10 +15,11 @@ namespace tx = transaction;
 
 // ---- messages ----
 
-shm::MessageRef Engine::try_take(std::size_t bytes) {
+shm::MessageRef Engine::try_take(std::size_t bytes, Reserve reserve) {
   if (bytes == 0) return {};
   shm::SlotHandle slot = process_.slabs.try_take_message(bytes);
-  if (!slot && !reserve_.empty() && bytes <= shm::slab_shape(shm::SlabKind::kMessage2K).slot_bytes) {
+  const bool may_use_reserve = reserve == Reserve::kUse && !reserve_.empty();
+  if (!slot && may_use_reserve && bytes <= shm::slab_shape(shm::SlabKind::kMessage2K).slot_bytes) {
     slot = shm::SlotHandle{reserve_.back()};
     reserve_.pop_back();
   }

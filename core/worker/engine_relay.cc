@@ -65,7 +65,7 @@ bool Engine::store_request(ScriptContext& context) {
     }
     via_completed_ = true;
   }
-  const shm::MessageRef stored = try_take(sip::gathered_size(message_.bytes(), edits_));
+  const shm::MessageRef stored = try_take(sip::gathered_size(message_.bytes(), edits_), Reserve::kLeave);
   if (stored.slot == 0) return false;
   sip::gather(message_.bytes(), edits_, span_of(stored));
   keep(view_.refs.request, stored);
@@ -116,6 +116,10 @@ int Engine::relay(ScriptContext& context) {
   context.branches.clear();
   if (added > 0) return 1;
   if (made_here) abandon_transaction();
+  if (full && !is_first) {  // A failure route: the finals it has go up instead.
+    count(settings_.counters->refused_full);
+    return -1;
+  }
   if (full) {
     refuse_full(context);
     return 0;
@@ -253,7 +257,7 @@ shm::MessageRef Engine::build_branch_request(ScriptContext& context, const Desti
   sip::write_via(writer, {sip::Transport::kUdp, local.host, local.port, via_branch, false, {}});
   if (writer.full() || !sip::insert_before_first(edits, message, sip::HeaderId::kVia, writer.view()))
     return {};
-  const shm::MessageRef out = try_take(sip::gathered_size(message.bytes(), edits));
+  const shm::MessageRef out = try_take(sip::gathered_size(message.bytes(), edits), Reserve::kLeave);
   if (out.slot == 0) return {};
   sip::gather(message.bytes(), edits, span_of(out));
   return out;

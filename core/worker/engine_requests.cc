@@ -161,7 +161,7 @@ void Engine::keep_script(ScriptContext& context) {
     drop(view_.refs.script);
     return;
   }
-  const shm::MessageRef blob = try_take(bytes);
+  const shm::MessageRef blob = try_take(bytes, Reserve::kLeave);
   if (blob.slot == 0) return;
   store_script(context, span_of(blob));
   keep(view_.refs.script, blob);
