@@ -36,6 +36,7 @@ std::optional<PeerAddress> parse_address(std::string_view host, std::uint16_t po
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   char text[INET6_ADDRSTRLEN + 1];
   if (host.empty() || host.size() >= sizeof text) return std::nullopt;
+  if (host.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton would stop there.
   std::memcpy(text, host.data(), host.size());
   text[host.size()] = '\0';
   sockaddr_in v4{};
