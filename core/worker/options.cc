@@ -100,7 +100,7 @@ std::string apply(Options& options, int letter, const std::string& value) {
 Result<Options, std::string> parse_options(int argc, char** argv) {
   Options options;
   opterr = 0;
-  optind = 1;
+  optind = 0;  // To glibc: forget an earlier command line, the place within a word included.
   for (;;) {
     const int letter =
         getopt_long(argc, argv, "f:cL:A:l:n:m:M:P:Y:w:u:g:D::EedvVhx:X:", kLongOptions, nullptr);
