@@ -19,6 +19,13 @@ request_route {
   if (uri =~ "local") { t_newtran(); t_reply("404", "Not Here"); t_reply("500", "Second"); exit; }
   if (uri =~ "silent") { t_newtran(); exit; }
   if (uri =~ "nowhere") { if (!t_relay()) sl_send_reply("478", "No Such Place"); exit; }
+  if (uri =~ "stateless") { forward(); exit; }
+  if (uri =~ "wide") {
+    append_branch("sip:c1@127.0.0.3:5061"); append_branch("sip:c2@127.0.0.3:5062");
+    append_branch("sip:c3@127.0.0.3:5063"); append_branch("sip:c4@127.0.0.3:5064");
+    append_branch("sip:c5@127.0.0.3:5065"); append_branch("sip:c6@127.0.0.3:5066");
+    append_branch("sip:c7@127.0.0.3:5067"); append_branch("sip:c8@127.0.0.3:5068");
+  }
   if (uri =~ "branchy") { append_branch("sip:c@127.0.0.3:5062"); t_on_branch("only_c"); }
   if (uri =~ "serial") t_on_failure("next");
   if (uri =~ "quiet") t_on_reply("no_183");
@@ -42,6 +49,9 @@ class EngineLimitTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(an_unanswered_invite_is_repeated_and_times_out);
   CPPUNIT_TEST(a_failure_is_repeated_until_the_ack);
   CPPUNIT_TEST(an_answered_call_leaves_nothing_behind);
+  CPPUNIT_TEST(a_wide_fork_is_cancelled_in_order_and_leaves_nothing);
+  CPPUNIT_TEST(more_branches_than_the_bound_are_left_out);
+  CPPUNIT_TEST(a_response_to_a_stateless_request_follows_its_vias);
   CPPUNIT_TEST(an_ignored_cancel_ends_in_a_timeout);
   CPPUNIT_TEST(a_late_response_is_dropped_and_counted);
   CPPUNIT_TEST(a_made_up_branch_is_dropped_and_counted);
@@ -130,6 +140,46 @@ class EngineLimitTest : public CppUnit::TestFixture {
     SAME_LINES(Texts{}, fixture.pass_ms(2'000));
     static_cast<void>(fixture.pass(33'000));
     is_empty(fixture);
+  }
+
+  // O7, and branches beyond those that a transaction holds itself.
+  void a_wide_fork_is_cancelled_in_order_and_leaves_nothing() {
+    EngineFixture fixture(kScript);
+    const std::vector<Sent> out = fixture.receive(invite("wide"));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{10}, out.size());
+    for (std::size_t i = out.size(); i-- > 1;) {
+      static_cast<void>(fixture.receive(make_response(out[i], "180 Ringing", "t" + std::to_string(i))));
+    }
+    Texts expected{"200 OK > 127.0.0.1:5070"};
+    for (std::size_t i = 1; i < out.size(); ++i) {
+      if (i != 5) expected.push_back("CANCEL" + out[i].line().substr(6));
+    }
+    SAME_LINES(expected, fixture.lines(make_response(out[5], "200 OK", "t5")));
+    for (std::size_t i = 1; i < out.size(); ++i) {
+      if (i == 5) continue;
+      SAME_LINES(Texts{"ACK" + out[i].line().substr(6)},
+                 fixture.lines(make_response(out[i], "487 Gone", "t" + std::to_string(i))));
+    }
+    for (int i = 0; i < 3; ++i) static_cast<void>(fixture.pass(70'000));
+    is_empty(fixture);
+  }
+
+  void more_branches_than_the_bound_are_left_out() {
+    EngineFixture fixture(kScript);
+    fixture.settings().branch_max = 4;
+    CPPUNIT_ASSERT_EQUAL(std::size_t{5}, fixture.receive(invite("wide")).size());
+  }
+
+  // 16.11.
+  void a_response_to_a_stateless_request_follows_its_vias() {
+    EngineFixture fixture(kScript);
+    const std::vector<Sent> out =
+        fixture.receive(make_request("OPTIONS sip:stateless@127.0.0.2:5061", "o"), "127.0.0.9", 5099);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{1}, out.size());
+    CPPUNIT_ASSERT_EQUAL(std::string("OPTIONS sip:stateless@127.0.0.2:5061 > 127.0.0.2:5061"), out[0].line());
+    is_empty(fixture);
+    // The sender was seen at another address than it wrote: `received` tells where to (18.2.2).
+    SAME_LINES(Texts{"200 OK > 127.0.0.9:5070"}, fixture.lines(make_response(out[0], "200 OK")));
   }
 
   void an_ignored_cancel_ends_in_a_timeout() {
