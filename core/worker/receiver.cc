@@ -18,29 +18,38 @@ Receiver::Receiver(Process& process, NodePool& pool, const EngineCounters& count
       area_(process.state.area(process.me)),
       batch_(area_.batch) {}
 
-// Fills the slots that have no buffer; returns how many slots in a row can be offered.
-std::uint32_t Receiver::offer_slots() {
-  std::uint32_t count = 0;
-  for (; count < shm::kReceiveBatchMax; ++count) {
-    if (batch_.buffers[count] == 0) {
-      shm::ReceiveBuffer* buffer = pool_.try_take_buffer();
-      if (buffer == nullptr) break;
-      batch_.buffers[count] = process_.segment.handle_of(buffer).value;
-    }
-    auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[count]});
-    batch_.parts[count][0] = iovec{buffer.bytes, shm::kReceiveBytes};
-    batch_.parts[count][1] = iovec{area_.overflow[count], sizeof area_.overflow[count]};
-    mmsghdr& header = batch_.headers[count];
-    header.msg_hdr.msg_name = buffer.node.source.bytes;
-    header.msg_hdr.msg_namelen = sizeof buffer.node.source.bytes;
-    header.msg_hdr.msg_iov = batch_.parts[count];
-    header.msg_hdr.msg_iovlen = 2;
-    header.msg_hdr.msg_control = nullptr;
-    header.msg_hdr.msg_controllen = 0;
-    header.msg_hdr.msg_flags = 0;
-    header.msg_len = 0;
+// Makes one slot ready for the kernel. False when no buffer is free.
+bool Receiver::prepare(std::uint32_t slot) {
+  if (batch_.buffers[slot] == 0) {
+    shm::ReceiveBuffer* fresh = pool_.try_take_buffer();
+    if (fresh == nullptr) return false;
+    batch_.buffers[slot] = process_.segment.handle_of(fresh).value;
   }
-  return count;
+  auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[slot]});
+  batch_.parts[slot][0] = iovec{buffer.bytes, shm::kReceiveBytes};
+  batch_.parts[slot][1] = iovec{area_.overflow[slot], sizeof area_.overflow[slot]};
+  mmsghdr& header = batch_.headers[slot];
+  header.msg_hdr.msg_name = buffer.node.source.bytes;
+  header.msg_hdr.msg_namelen = sizeof buffer.node.source.bytes;
+  header.msg_hdr.msg_iov = batch_.parts[slot];
+  header.msg_hdr.msg_iovlen = 2;
+  header.msg_hdr.msg_control = nullptr;
+  header.msg_hdr.msg_controllen = 0;
+  header.msg_hdr.msg_flags = 0;
+  header.msg_len = 0;
+  return true;
+}
+
+// Prepares the slots that the last batch used; the others still are. Returns how many can be offered.
+std::uint32_t Receiver::offer_slots() {
+  for (std::uint32_t slot = 0; slot < used_; ++slot) {
+    if (prepare(slot)) continue;
+    prepared_ = slot;
+    break;
+  }
+  used_ = 0;
+  while (prepared_ < shm::kReceiveBatchMax && prepare(prepared_)) ++prepared_;
+  return prepared_;
 }
 
 bool Receiver::receive(int socket, std::uint16_t socket_index) {
@@ -55,6 +64,7 @@ bool Receiver::receive(int socket, std::uint16_t socket_index) {
   batch_.count = offered;
   const int got = net::receive_batch(socket, batch_.headers, offered);
   if (got <= 0) return false;
+  used_ = static_cast<std::uint32_t>(got);
   admit_batch(static_cast<std::uint32_t>(got));
   return static_cast<std::uint32_t>(got) == offered;
 }

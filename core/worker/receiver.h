@@ -23,6 +23,7 @@ class Receiver {
   std::size_t recover();
 
  private:
+  bool prepare(std::uint32_t slot);
   std::uint32_t offer_slots();
   void admit_batch(std::uint32_t count);
   bool admit(std::uint32_t slot);
@@ -36,6 +37,8 @@ class Receiver {
   std::function<void(std::uint32_t)> owned_;
   shm::WorkerArea& area_;
   shm::ReceiveBatch& batch_;
+  std::uint32_t prepared_ = 0;  // Slots from 0 on that are ready for the kernel,
+  std::uint32_t used_ = 0;      // and how many of them the last batch used.
 };
 
 }  // namespace lockstep::worker
