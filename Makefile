@@ -2,6 +2,10 @@
 # Sources are found by wildcard: a new file in a folder named below is built without a change here.
 
 BUILD ?= build
+# As many jobs as there are processors, unless told otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 CXX = g++
 CCACHE := $(shell command -v ccache 2>/dev/null)
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Werror
@@ -172,6 +176,8 @@ $(BUILD)/test/unit-$(1): $(call objects,$(wildcard test/unit/$(call folder_of,$(
 	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@
 endef
 $(foreach a,$(UNIT_AREAS),$(eval $(call unit_rule,$(a))))
+# Its tests load the built modules for the built-in default configuration.
+$(BUILD)/test/unit-worker: | $(MODULE_FILES)
 
 # A module's tests link the module beside the whole core; modules never meet in one binary.
 define unit_module_rule
