@@ -234,7 +234,7 @@ void Slabs::rebuild_global_lists() {
 }
 
 void Slabs::recover_lock() {
-  // A stock that was being spilled still names slots that are free again; the sweep finds mine by their marks.
+  // A stock that was being spilled names slots that are free again; the sweep finds mine by their marks.
   for (Stock& stock : directory_.stocks[me_.value]) stock.count = 0;
   if (!directory_.lock.is_held_by(me_)) return;
   rebuild_global_lists();

@@ -1,0 +1,238 @@
+// stage.h: real workers on a real segment and real UDP sockets, without modules, configuration file and
+// supervisor: the script is compiled from text, tests fork and kill the workers themselves.
+#pragma once
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/net/udp_socket.h"
+#include "core/script/config_file.h"
+#include "core/script/program.h"
+#include "core/worker/core_exports.h"
+#include "core/worker/export_helpers.h"
+#include "core/worker/worker.h"
+#include "test/process/peer.h"
+
+namespace lockstep::test {
+
+struct StageOptions {
+  std::uint32_t worker_count = 1;
+  std::size_t slab_bytes = 3 << 20;
+  std::string script;
+  transaction::Settings timers{};
+  bool shares_work = false;
+};
+
+class Stage {
+ public:
+  explicit Stage(const StageOptions& options) {
+    log_settings().level = -6;  // What a test provokes need not be read.
+    add_functions();
+    compile(options.script);
+    open_sockets(options);
+    make_memory(options);
+    tm_.timers = options.timers;
+    engine_.program = program_.get();
+    engine_.names = &names_;
+    engine_.tm = &tm_;
+    engine_.counters = counters_.get();
+    engine_.request_route = program_->find_route(script::RouteKind::kRequest);
+    engine_.reply_route = program_->find_route(script::RouteKind::kCoreReply);
+    for (std::uint32_t id = 1; id <= options.worker_count; ++id) make_worker_parts(id, options);
+  }
+  ~Stage() {
+    for (const std::vector<int>& of_worker : sockets_) {
+      for (const int fd : of_worker) close(fd);
+    }
+    for (const int fd : wake_fds_) close(fd);
+    close(stop_pipe_[0]);
+    if (stop_pipe_[1] >= 0) close(stop_pipe_[1]);
+  }
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  shm::Segment& segment() { return *segment_; }
+  shm::SharedState& state() { return *state_; }
+  worker::Process& process(std::uint32_t id = 1) { return processes_[id - 1]; }
+  worker::WorkerSettings& settings(std::uint32_t id = 1) { return settings_[id - 1]; }
+  int socket(std::uint32_t id = 1) const { return sockets_[id - 1][0]; }
+  std::unique_ptr<worker::Worker> make_worker(std::uint32_t id = 1) {
+    return std::make_unique<worker::Worker>(process(id), settings(id));
+  }
+  std::uint64_t counter(shm::CounterId worker::EngineCounters::*which) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t id = 1; id <= state_->worker_count; ++id) {
+      sum += state_->areas[id]->counters.values[(counters_.get()->*which).value].load();
+    }
+    return sum;
+  }
+  // Tells running workers to end.
+  void stop() {
+    close(stop_pipe_[1]);
+    stop_pipe_[1] = -1;
+  }
+
+  // In a forked worker: else the pipe stays open as long as it lives.
+  void keep_only_stop_reader() { stop(); }
+
+  // I19: what is not at rest, empty when all is. `me` reads the slabs; nothing is changed.
+  std::string unrest() {
+    std::string text;
+    for (std::uint32_t i = 0; i < shm::kEntryCount; ++i) {
+      const shm::EntryRecord& entry = state_->entry(i);
+      if (entry.word.load() != 0) text += fmt::format("entry {}: word {:x}\n", i, entry.word.load());
+      if (entry.work_head != 0) text += fmt::format("entry {}: work list\n", i);
+      if (entry.take_intent.load() != 0) text += fmt::format("entry {}: take intent\n", i);
+    }
+    for (std::uint32_t id = 1; id <= state_->worker_count; ++id) text += unrest_of(*state_->areas[id], id);
+    return text;
+  }
+  // "kind=live" of each kind with slots in use.
+  std::string slots_in_use() {
+    std::string text;
+    for (std::size_t kind = 0; kind < shm::kSlabKindCount; ++kind) {
+      const shm::SlabFigures figures = process().slabs.figures(static_cast<shm::SlabKind>(kind));
+      if (figures.live != 0) text += fmt::format("{}={} ", figures.name, figures.live);
+    }
+    return text;
+  }
+
+ private:
+  std::string unrest_of(const shm::WorkerArea& area, std::uint32_t id) {
+    std::string text;
+    if (area.outbox.count.load() != 0) text += fmt::format("worker {}: outbox\n", id);
+    for (std::uint32_t i = 0; i < shm::kReceivePoolSize; ++i) {
+      const shm::EventNode& node = area.buffers[i].node;
+      if (node.state.load() == shm::NodeState::kFree) continue;
+      const std::uint32_t handle = segment_->handle_of(&node).value;
+      bool is_offered = false;
+      for (const std::uint32_t buffer : area.batch.buffers) is_offered = is_offered || buffer == handle;
+      if (!is_offered) text += fmt::format("worker {}: buffer {} is not free\n", id, i);
+    }
+    for (std::uint32_t i = 0; i < shm::kTimerNodeMax; ++i) {
+      if (area.timer_nodes[i].state.load() != shm::NodeState::kFree)
+        text += fmt::format("worker {}: timer node {} is not free\n", id, i);
+    }
+    return text;
+  }
+
+  void add_functions() {
+    worker::add_core(registry_);
+    probe_.name = "probe";
+    probe_.functions.push_back(worker::make_function(
+        "answer", "answers without state", worker::kInRequest, {worker::int_param("code")},
+        [](worker::ScriptContext& context, const script::Arguments& arguments) {
+          return context.transactions.stateless_reply(context,
+                                                      static_cast<std::uint16_t>(arguments.integer(0)), "OK");
+        }));
+    probe_.functions.push_back(
+        worker::make_function("relay", "relays with state", worker::kInRequest, {},
+                              [](worker::ScriptContext& context, const script::Arguments&) {
+                                return context.transactions.relay(context);
+                              }));
+    probe_.functions.push_back(worker::make_function(
+        "add_branch", "one more target", worker::kInRequest, {worker::format_param("uri")},
+        [](worker::ScriptContext& context, const script::Arguments& arguments) {
+          worker::Destination more;
+          more.uri = context.arena().copy(arguments.printed(0));
+          context.branches.push_back(more);
+          return 1;
+        }));
+    registry_.add(probe_);
+  }
+
+  void compile(const std::string& text) {
+    class NoModules : public script::ModuleLoader {
+      Result<const script::ModuleExports*, std::string> load(std::string_view,
+                                                             const script::Location&) override {
+        return Failure<std::string>{"no modules in this test"};
+      }
+    } loader;
+    script::Diagnostics diagnostics;
+    const script::ConfigTree tree = script::load_text("test.cfg", text, {}, diagnostics);
+    script::read_globals(tree, registry_, diagnostics);
+    program_ = script::compile(tree, registry_, loader, diagnostics);
+    if (program_ == nullptr) fmt::print(stderr, "{}\n", diagnostics.render());
+    LS_ASSERT(program_ != nullptr);
+  }
+
+  void open_sockets(const StageOptions& options) {
+    for (std::uint32_t id = 1; id <= options.worker_count; ++id) {
+      const auto opened = net::open_udp(*parse_address("127.0.0.1", port_));
+      LS_ASSERT(opened.ok());
+      sockets_.push_back({*opened});
+      port_ = port_of(*opened);
+      if (options.shares_work) wake_fds_.push_back(eventfd(0, EFD_NONBLOCK));
+    }
+    worker::ListenSocket socket;
+    socket.address = *parse_address("127.0.0.1", port_);
+    socket.host = "127.0.0.1";
+    socket.port = port_;
+    socket.name = fmt::format("udp:127.0.0.1:{}", port_);
+    names_.sockets().push_back(socket);
+    LS_ASSERT(pipe(stop_pipe_) == 0);
+  }
+
+  void make_memory(const StageOptions& options) {
+    static int number = 0;
+    const std::size_t bytes = sizeof(shm::EntryRecord) * shm::kEntryCount +
+                              sizeof(shm::WorkerArea) * (options.worker_count + 1) + options.slab_bytes +
+                              sizeof(shm::SharedState) + (1 << 20);
+    auto made = shm::Segment::create(fmt::format("lockstep-process-test-{}-{}", getpid(), number++), bytes);
+    LS_ASSERT(made.ok());
+    segment_ = std::move(*made);
+    segment_->remove();  // The mapping lives on; nothing is left behind whatever happens.
+    const auto state = shm::make_shared_state(*segment_, options.worker_count);
+    LS_ASSERT(state.ok());
+    state_ = *state;
+    counters_ = std::make_unique<worker::EngineCounters>(counter_names_);
+    LS_ASSERT(shm::finish_shared_state(*segment_, *state_).ok());
+  }
+
+  void make_worker_parts(std::uint32_t id, const StageOptions&) {
+    const shm::WorkerId me{static_cast<std::uint8_t>(id)};
+    slabs_.emplace_back(*segment_, *state_->slabs, me);
+    processes_.push_back({me, *segment_, *state_, slabs_.back(), state_->area(me).counters});
+    worker::WorkerSettings& settings = settings_.emplace_back();
+    settings.engine = &engine_;
+    settings.sockets = sockets_[id - 1];
+    settings.tasks = &tasks_;
+    settings.keepers = &keepers_;
+    settings.variable_count = registry_.variable_count();
+    settings.stop_fd = stop_pipe_[0];
+    settings.wake_fds = wake_fds_;
+  }
+
+  script::Registry registry_;
+  script::ModuleExports probe_;
+  std::unique_ptr<script::Program> program_;
+  std::vector<std::vector<int>> sockets_;
+  std::vector<int> wake_fds_;
+  int stop_pipe_[2] = {-1, -1};
+  std::uint16_t port_ = 0;
+  worker::LocalNames names_;
+  std::unique_ptr<shm::Segment> segment_;
+  shm::SharedState* state_ = nullptr;
+  shm::CounterNames counter_names_;
+  std::unique_ptr<worker::EngineCounters> counters_;
+  worker::TmSettings tm_;
+  worker::EngineSettings engine_;
+  std::vector<worker::PeriodicTask> tasks_;
+  std::map<shm::SlabKind, worker::SlotKeeper> keepers_;
+  std::deque<shm::Slabs> slabs_;
+  std::deque<worker::Process> processes_;
+  std::deque<worker::WorkerSettings> settings_;
+};
+
+}  // namespace lockstep::test

@@ -1,0 +1,225 @@
+// stepper.h: a worker that runs one machine instruction at a time, and what is needed to look at each state
+// of shared memory as if it had died there: Watch says when something that matters changed, Aside lets a
+// replacement work on what is there now and then puts everything back, so that the worker goes on.
+#pragma once
+
+#include <cppunit/extensions/HelperMacros.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "test/process/stage.h"
+
+namespace lockstep::test {
+
+// This process and what it forks stay on one CPU: handing over there takes a twentieth of the time.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    CPU_ZERO(&before_);
+    sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OnOneCpu() { sched_setaffinity(0, sizeof before_, &before_); }
+  OnOneCpu(const OnOneCpu&) = delete;
+  OnOneCpu& operator=(const OnOneCpu&) = delete;
+
+ private:
+  cpu_set_t before_;
+};
+
+// A child that first runs `prepare`, then `action` one instruction at a time.
+class Stepper {
+ public:
+  Stepper(const std::function<void()>& prepare, const std::function<void()>& action) {
+    child_ = fork();
+    LS_ASSERT(child_ >= 0);
+    if (child_ == 0) {
+      prepare();
+      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      raise(SIGSTOP);
+      action();
+      raise(SIGSTOP);
+      _exit(0);
+    }
+    int status = 0;
+    waitpid(child_, &status, 0);
+    LS_ASSERT(WIFSTOPPED(status));
+  }
+  ~Stepper() {
+    kill(child_, SIGKILL);
+    int status = 0;
+    waitpid(child_, &status, 0);
+  }
+  Stepper(const Stepper&) = delete;
+  Stepper& operator=(const Stepper&) = delete;
+
+  // False when the action is done.
+  bool step() {
+    CPPUNIT_ASSERT_EQUAL(0L, ptrace(PTRACE_SINGLESTEP, child_, nullptr, nullptr));
+    int status = 0;
+    waitpid(child_, &status, 0);
+    CPPUNIT_ASSERT_MESSAGE("the worker died by itself", WIFSTOPPED(status));
+    CPPUNIT_ASSERT_MESSAGE("the worker asserted or crashed",
+                           WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP);
+    return WSTOPSIG(status) != SIGSTOP;
+  }
+
+  // At full speed to the start of a function of this program.
+  void run_to(const void* function) {
+    constexpr unsigned long kTrap = 0xCC;
+    const long code = ptrace(PTRACE_PEEKTEXT, child_, function, nullptr);
+    const unsigned long trapped = (static_cast<unsigned long>(code) & ~0xFFUL) | kTrap;
+    CPPUNIT_ASSERT_EQUAL(0L, ptrace(PTRACE_POKETEXT, child_, function, trapped));
+    CPPUNIT_ASSERT_EQUAL(0L, ptrace(PTRACE_CONT, child_, nullptr, nullptr));
+    int status = 0;
+    waitpid(child_, &status, 0);
+    CPPUNIT_ASSERT(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
+    ptrace(PTRACE_POKETEXT, child_, function, code);
+    user_regs_struct registers{};
+    ptrace(PTRACE_GETREGS, child_, nullptr, &registers);
+    registers.rip = reinterpret_cast<unsigned long>(function);
+    ptrace(PTRACE_SETREGS, child_, nullptr, &registers);
+  }
+
+ private:
+  OnOneCpu pinned_;
+  pid_t child_ = -1;
+};
+
+// The parts of shared memory by which a state is told from the next: everything but the bytes of messages,
+// which nobody reads before one of these parts says that they are there.
+class Watch {
+ public:
+  Watch(Stage& stage, const std::vector<std::string>& call_ids) {
+    shm::SharedState& state = stage.state();
+    shm::WorkerArea& area = state.area(shm::WorkerId{1});
+    for (const std::string& call_id : call_ids) {
+      entries_.push_back(state.entry_of(call_id));
+      add(&state.entry(entries_.back()), sizeof(shm::EntryRecord));
+    }
+    constexpr std::size_t kItems = 12;
+    // A few slots of the batch stand for all.
+    add(area.batch.headers, 4 * sizeof area.batch.headers[0]);
+    add(area.batch.buffers, 8 * sizeof area.batch.buffers[0]);
+    add(&area.batch.count, 4 * sizeof area.batch.count);
+    add(area.outbox.headers, kItems * sizeof area.outbox.headers[0]);
+    add(area.outbox.items, kItems * sizeof area.outbox.items[0]);
+    add(&area.outbox.count, sizeof area.outbox.count + sizeof area.outbox.next_to_send);
+    for (std::size_t i = 0; i < 8; ++i) add(&area.buffers[i].node, sizeof(shm::EventNode));
+    add(area.timer_nodes, 8 * sizeof area.timer_nodes[0]);
+    add(state.slabs, 1024);  // Its lock and lists.
+    constexpr std::size_t kPages = 10;
+    add(stage.segment().find_named("slab.marks"), kPages * 256 * sizeof(shm::Mark));
+    key_parts_ = parts_.size();
+    stage.process().slabs.for_each_linked(shm::SlabKind::kTransaction, [&](shm::SlotHandle slot, shm::Mark) {
+      add(stage.process().slabs.bytes(slot), shm::kTransactionSlotBytes);
+    });
+    add_stock(stage, shm::SlabKind::kTransaction);
+    add_stock(stage, shm::SlabKind::kBranches);
+  }
+
+  enum class Change { kNone, kRecord, kKey };
+  // What differs from the last call.
+  Change look() {
+    Change change = Change::kNone;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const std::span<const char> part = parts_[i];
+      if (std::memcmp(part.data(), now_.data() + at, part.size()) != 0) {
+        std::memcpy(now_.data() + at, part.data(), part.size());
+        if (i < key_parts_) {
+          change = Change::kKey;
+        } else if (change == Change::kNone) {
+          change = Change::kRecord;
+        }
+      }
+      at += part.size();
+    }
+    return change;
+  }
+  const std::vector<std::uint32_t>& entries() const { return entries_; }
+
+ private:
+  void add(const void* memory, std::size_t bytes) {
+    const char* const from = static_cast<const char*>(memory);
+    parts_.emplace_back(from, bytes);
+    now_.insert(now_.end(), from, from + bytes);
+  }
+  // The next two slots that the worker will take: taken and given back, they are on top of its stock.
+  void add_stock(Stage& stage, shm::SlabKind kind) {
+    shm::Slabs& slabs = stage.process().slabs;
+    const shm::SlotHandle first = slabs.try_take(kind);
+    const shm::SlotHandle second = slabs.try_take(kind);
+    for (const shm::SlotHandle slot : {second, first}) {
+      if (!slot) continue;
+      add(slabs.bytes(slot), slabs.slot_bytes(slot));
+      slabs.give(slot);
+    }
+  }
+
+  std::vector<std::span<const char>> parts_;
+  std::vector<char> now_;
+  std::vector<std::uint32_t> entries_;
+  std::size_t key_parts_ = 0;
+};
+
+// Keeps all of shared memory that one worker on few calls can change, and puts it back at the end.
+class Aside {
+ public:
+  Aside(Stage& stage, const std::vector<std::uint32_t>& entries) {
+    shm::SharedState& state = stage.state();
+    char* const begin = stage.segment().base();
+    char* const end = begin + stage.segment().size_bytes();
+    char* at = begin;
+    struct Hole {
+      char* begin;
+      char* end;
+    };
+    std::vector<Hole> holes;
+    const auto hole = [&holes](void* memory, std::size_t bytes) {
+      holes.push_back({static_cast<char*>(memory), static_cast<char*>(memory) + bytes});
+    };
+    hole(state.entries, sizeof(shm::EntryRecord) * shm::kEntryCount);
+    hole(&state.area(shm::WorkerId{2}), sizeof(shm::WorkerArea));
+    hole(state.area(shm::WorkerId{1}).overflow[2], sizeof(shm::WorkerArea::overflow[0]) * 30);
+    std::sort(holes.begin(), holes.end(), [](const Hole& a, const Hole& b) { return a.begin < b.begin; });
+    for (const Hole& each : holes) {
+      keep(at, each.begin);
+      at = each.end;
+    }
+    keep(at, end);
+    for (const std::uint32_t entry : entries) {
+      char* const record = reinterpret_cast<char*>(&state.entry(entry));
+      keep(record, record + sizeof(shm::EntryRecord));
+    }
+  }
+  ~Aside() {
+    for (const Kept& kept : kept_) std::memcpy(kept.at, kept.bytes.data(), kept.bytes.size());
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  struct Kept {
+    char* at;
+    std::vector<char> bytes;
+  };
+  void keep(char* begin, char* end) { kept_.push_back({begin, std::vector<char>(begin, end)}); }
+
+  std::vector<Kept> kept_;
+};
+
+}  // namespace lockstep::test
