@@ -2,9 +2,10 @@
 # Sources are found by wildcard: a new file in a folder named below is built without a change here.
 
 BUILD ?= build
-# As many jobs as there are processors, unless told otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
-MAKEFLAGS += -j$(shell nproc)
+# As many jobs as there are processors; JOBS=1 for one after the other.
+JOBS ?= $(shell nproc)
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(JOBS)
 endif
 CXX = g++
 CCACHE := $(shell command -v ccache 2>/dev/null)
