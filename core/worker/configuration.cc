@@ -63,8 +63,7 @@ script::ConfigTree load_tree(const Options& options, const std::string& file,
     }
     return script::load_text("command line", *text, load, diagnostics);
   }
-  if (file.empty())
-    return script::load_text("built-in default", std::string(kDefaultConfig), load, diagnostics);
+  if (file.empty()) return script::load_text(kBuiltInName, std::string(kDefaultConfig), load, diagnostics);
   return script::load_file(file, load, diagnostics);
 }
 
@@ -103,7 +102,7 @@ bool apply_command_line(const Options& options, script::Globals& globals, std::s
 std::unique_ptr<Configuration> load_configuration(const Options& options, std::string& report) {
   auto configuration = std::make_unique<Configuration>();
   const std::string file = config_file_of(options);
-  configuration->file = file.empty() ? "built-in default" : file;
+  configuration->file = file.empty() ? kBuiltInName : file;
   script::Diagnostics diagnostics;
   const script::ConfigTree tree = load_tree(options, file, diagnostics);
   std::vector<std::string> dirs;

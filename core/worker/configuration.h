@@ -15,8 +15,10 @@
 
 namespace lockstep::worker {
 
+inline constexpr const char* kBuiltInName = "built-in default";
+
 struct Configuration {
-  std::string file;  // As shown to the operator; "built-in default" when there was none.
+  std::string file;  // As shown to the operator; kBuiltInName when there was none.
   script::Registry registry;
   script::Globals globals;
   std::unique_ptr<SharedObjectLoader> loader;

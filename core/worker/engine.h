@@ -24,6 +24,7 @@
 #include "core/sip/edit.h"
 #include "core/sip/message.h"
 #include "core/transaction/transaction.h"
+#include "core/worker/branch_id.h"
 #include "core/worker/engine_counters.h"
 #include "core/worker/local_names.h"
 #include "core/worker/outbox.h"
@@ -139,6 +140,7 @@ class Engine final : public TransactionControl {
                                        std::uint16_t socket, std::string_view via_branch);
   bool resolve(ScriptContext& context, const Destination& destination, PeerAddress& address);
   void refuse_full(ScriptContext& context);
+  void log_full(std::string_view what);
 
   // --- engine_perform.cc ---
   void apply(const transaction::Event& event);
@@ -214,6 +216,8 @@ class Engine final : public TransactionControl {
   std::vector<std::uint32_t> free_after_flush_;
   std::vector<std::uint32_t> reserve_;  // Message slots for answers when memory is full.
   std::function<void(const SendFailure&)> on_send_failure_;
+  mutable TagText tag_{};        // Of the response being built.
+  bool too_many_edits_ = false;  // Why the last request could not be built, if not for lack of memory.
   std::uint64_t full_logged_ms_ = 0;
   std::vector<char> scratch_;
 };

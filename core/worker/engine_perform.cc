@@ -57,11 +57,10 @@ sip::ResponseSpec Engine::response_spec(const sip::Message& message, tx::Status 
   sip::ResponseSpec spec;
   spec.status = status;
   spec.server_header = settings_.server_header;
-  static thread_local TagText tag;  // Lives until the message is built, by this very caller.
   const sip::CSeq* cseq = message.cseq();
-  tag = local_tag(message.call_id(), message.from_tag(), cseq == nullptr ? 0 : cseq->number,
-                  process_.state.branch_secret);
-  spec.to_tag = tag.view();
+  tag_ = local_tag(message.call_id(), message.from_tag(), cseq == nullptr ? 0 : cseq->number,
+                   process_.state.branch_secret);
+  spec.to_tag = tag_.view();
   return spec;
 }
 
@@ -87,7 +86,11 @@ PeerAddress Engine::reply_target(const sip::Message& message, bool force_rport) 
 
 bool Engine::send_stateless(const sip::Message& message, const sip::ResponseSpec& spec) {
   const shm::MessageRef out = build_local(message, spec);
-  if (out.slot == 0) return false;
+  if (out.slot == 0) {
+    count(settings_.counters->refused_full);
+    log_full("an answer could not be built");
+    return false;
+  }
   outbox_.add(entry_index_, stamp_, out, reply_target(message, spec.force_rport), node_->socket, {}, true);
   count_stateless(spec.status);
   return true;

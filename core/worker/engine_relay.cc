@@ -61,6 +61,7 @@ bool Engine::store_request(ScriptContext& context) {
     const IpText ip = ip_text(node_->source);
     if (!sip::complete_top_via(edits_, message_, {ip.view(), node_->source.port()}, context.force_rport,
                                arena_)) {
+      too_many_edits_ = true;
       return false;
     }
     via_completed_ = true;
@@ -97,8 +98,13 @@ int Engine::relay(ScriptContext& context) {
     refuse_full(context);
     return 0;
   }
+  too_many_edits_ = false;
   if (is_first && !store_request(context)) {
     if (made_here) abandon_transaction();
+    if (too_many_edits_) {
+      context.last_error = {500, "Too Many Changes To The Message"};
+      return -1;
+    }
     refuse_full(context);
     return 0;
   }
@@ -131,6 +137,7 @@ int Engine::relay(ScriptContext& context) {
 int Engine::add_branch(ScriptContext& context, const Destination& destination) {
   const auto branch = static_cast<std::uint8_t>(view_.state.branches.size());
   context.target = destination;
+  too_many_edits_ = false;
   sip::EditList& edits = context.edits;
   const sip::EditList before = edits;
   if (!run_branch_route(context, branch)) {
@@ -163,7 +170,9 @@ int Engine::add_branch(ScriptContext& context, const Destination& destination) {
   edits = before;
   if (request.slot == 0) {
     view_.branch_refs.pop_back();
-    return 0;
+    if (!too_many_edits_) return 0;
+    context.last_error = {500, "Too Many Changes To The Message"};
+    return -1;
   }
   store_.target(*view_.record, branch) = shm::BranchTarget{address, context.target.flags, socket, 0};
   keep(view_.branch_refs[branch].request, request);
@@ -234,6 +243,7 @@ shm::MessageRef Engine::build_branch_request(ScriptContext& context, const Desti
   inner_arena_.reset();
   if (!destination.uri.empty() && destination.uri != message.request_uri_text() &&
       !sip::replace_request_uri(edits, message, destination.uri)) {
+    too_many_edits_ = true;
     return {};
   }
   if (!destination.path.empty()) {
@@ -242,11 +252,15 @@ shm::MessageRef Engine::build_branch_request(ScriptContext& context, const Desti
     if (line == nullptr) return {};
     sip::Writer writer({line, room});
     writer.header(sip::HeaderId::kRoute, destination.path);
-    if (!sip::insert_before_first(edits, message, sip::HeaderId::kRoute, writer.view())) return {};
+    if (!sip::insert_before_first(edits, message, sip::HeaderId::kRoute, writer.view())) {
+      too_many_edits_ = true;
+      return {};
+    }
   }
   const RecordRouter::Branch sides{context.socket, socket, &message != &message_};
   if (settings_.record_router != nullptr &&
       !settings_.record_router->complete(edits, message, *settings_.names, sides, inner_arena_)) {
+    too_many_edits_ = true;
     return {};
   }
   const ListenSocket& local = settings_.names->sockets()[socket];
@@ -255,22 +269,28 @@ shm::MessageRef Engine::build_branch_request(ScriptContext& context, const Desti
   if (line == nullptr) return {};
   sip::Writer writer({line, kViaRoom});
   sip::write_via(writer, {sip::Transport::kUdp, local.host, local.port, via_branch, false, {}});
-  if (writer.full() || !sip::insert_before_first(edits, message, sip::HeaderId::kVia, writer.view()))
+  if (writer.full() || !sip::insert_before_first(edits, message, sip::HeaderId::kVia, writer.view())) {
+    too_many_edits_ = true;
     return {};
+  }
   const shm::MessageRef out = try_take(sip::gathered_size(message.bytes(), edits), Reserve::kLeave);
   if (out.slot == 0) return {};
   sip::gather(message.bytes(), edits, span_of(out));
   return out;
 }
 
+// Once a second at most.
+void Engine::log_full(std::string_view what) {
+  if (now_ms_ < full_logged_ms_ + 1000) return;
+  full_logged_ms_ = now_ms_;
+  LS_LOG(kErr, "core", "shared memory is full: {}; give more with -m (core.shmmem shows how much is used)",
+         what);
+}
+
 // A table is full: the caller is told so, now and with when to come back.
 void Engine::refuse_full(ScriptContext& context) {
   count(settings_.counters->refused_full);
-  if (now_ms_ >= full_logged_ms_ + 1000) {
-    full_logged_ms_ = now_ms_;
-    LS_LOG(kErr, "core",
-           "shared memory is full: request answered 503; give more with -m (core.shmmem shows the tables)");
-  }
+  log_full("a request was answered 503");
   inner_arena_.reset();
   char* line = inner_arena_.make_array<char>(64);
   sip::Writer writer({line, 64});

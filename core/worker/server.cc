@@ -368,6 +368,12 @@ int Server::run() {
     fail(fmt::format("cannot change to the work directory {}: {}", globals_.workdir, strerror(errno)));
   }
   if (foreground) return serve(-1);
+  if (configuration_->file == kBuiltInName) {
+    std::printf(
+        "no configuration file: the built-in default is served on %s; etc/lockstep.cfg is an example\n",
+        names_.sockets().front().name.c_str());
+    std::fflush(stdout);
+  }
   // The starting process waits for the word of the daemon and exits with its status.
   int report[2];
   if (pipe(report) != 0) return kFailed;
@@ -401,6 +407,14 @@ int run_server(const Options& options) {
   std::fputs(report.c_str(), stderr);
   if (configuration == nullptr) return kFailed;
   if (options.mode == Options::Mode::kCheck) {
+    LocalNames names;
+    std::vector<std::string> warnings;
+    const auto listens = resolve_listen(configuration->globals, names, warnings);
+    for (const std::string& warning : warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+    if (!listens) {
+      std::fprintf(stderr, "error: %s\n", listens.error().c_str());
+      return kFailed;
+    }
     std::fprintf(stderr, "%s: config file ok, exiting...\n", configuration->file.c_str());
     return 0;
   }

@@ -32,6 +32,7 @@ Worker::Worker(Process& process, const WorkerSettings& settings)
 
 void Worker::run() {
   if (settings_.is_replacement) recover();
+  engine_.flush();  // Fills the reserve for answers before the first request may need it.
   net::EventLoop loop;
   for (std::size_t i = 0; i < settings_.sockets.size(); ++i) {
     loop.on_readable(settings_.sockets[i], [this, i] { on_readable(i); });
