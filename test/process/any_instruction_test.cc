@@ -25,9 +25,13 @@ transaction::Settings slow_timers() {
 // A caller, two phones and one worker.
 struct Call {
   explicit Call(const transaction::Settings& timers)
-      : stage({.script = fmt::format("request_route {{\n"
+      : stage({.script = fmt::format("#!define SECOND \"sip:b@127.0.0.1:{}\"\n"
+                                     "request_route {{\n"
                                      "  if (method == \"OPTIONS\") {{ answer(200); exit; }}\n"
-                                     "  if (method == \"INVITE\") {{ add_branch(\"sip:b@127.0.0.1:{}\"); }}\n"
+                                     "  if (method == \"INVITE\") {{ add_branch(SECOND); }}\n"
+                                     "  if (method == \"SUBSCRIBE\") {{\n"
+                                     "    add_branch(SECOND); add_branch(SECOND); add_branch(SECOND);\n"
+                                     "  }}\n"
                                      "  relay();\n"
                                      "}}\n",
                                      second.port()),
@@ -103,7 +107,9 @@ class AnyInstructionTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(long_datagram);
   CPPUNIT_TEST(request_that_makes_a_transaction);
   CPPUNIT_TEST(fork_of_an_invite);
-  CPPUNIT_TEST(two_responses_in_one_batch);
+  CPPUNIT_TEST(fork_to_more_branches_than_a_record_holds);
+  CPPUNIT_TEST(answer_that_cancels_the_other_branch);
+  CPPUNIT_TEST(two_answers_in_one_batch);
   CPPUNIT_TEST(timer_that_ends_a_transaction);
   CPPUNIT_TEST(death_in_the_recovery_before_the_commit);
   CPPUNIT_TEST(death_in_the_recovery_after_the_commit);
@@ -292,16 +298,18 @@ class AnyInstructionTest : public CppUnit::TestFixture {
             .slots = "transactions=1 messages_512=3 "};
   }
 
-  // A MESSAGE that was answered long ago: only the timers of its transaction are left to fire.
-  static Scenario last_timer() {
+  // A request that was answered long ago, by all phones: only the timers of its transaction are left to fire.
+  static Scenario last_timer(std::string_view method = "MESSAGE") {
     return {.prepare =
-                [](Call& call) {
-                  call.deliver(call.caller, call.request("MESSAGE", "m1"));
+                [method](Call& call) {
+                  call.deliver(call.caller, call.request(method, "m1"));
                   live_turn(call);
-                  const auto at_first = call.first.take(1000);
-                  CPPUNIT_ASSERT_EQUAL(std::size_t{1}, at_first.size());
-                  call.deliver(call.first, Call::response(at_first[0], "200 OK", "a"));
-                  live_turn(call);
+                  for (const Peer* phone : {&call.first, &call.second}) {
+                    for (const std::string& request : phone->take(200)) {
+                      call.deliver(*phone, Call::response(request, "200 OK", "a"));
+                      live_turn(call);
+                    }
+                  }
                   CPPUNIT_ASSERT_EQUAL(std::size_t{1}, call.caller.take(1000).size());
                   call.stage.process().slabs.for_each_linked(
                       shm::SlabKind::kTransaction, [&](shm::SlotHandle slot, shm::Mark) {
@@ -328,7 +336,7 @@ class AnyInstructionTest : public CppUnit::TestFixture {
                 },
             .wire = "",
             .slots = "",
-            .timers = {}};
+            .timers = {.t1 = transaction::DurationMs{2500}}};
   }
 
  public:
@@ -350,7 +358,27 @@ class AnyInstructionTest : public CppUnit::TestFixture {
     kill_everywhere(scenario);
   }
 
-  void two_responses_in_one_batch() { kill_everywhere(answers()); }
+  void fork_to_more_branches_than_a_record_holds() {
+    Scenario scenario = message();
+    scenario.event = [](Call& call) { call.deliver(call.caller, call.request("SUBSCRIBE", "s1")); };
+    scenario.wire = "first: SUBSCRIBE\nsecond: SUBSCRIBE\nsecond: SUBSCRIBE\nsecond: SUBSCRIBE\n";
+    scenario.slots = "transactions=1 branches=1 messages_512=5 ";
+    kill_everywhere(scenario);
+  }
+
+  void answer_that_cancels_the_other_branch() { kill_everywhere(answers()); }
+
+  // The first death falls on either of two events of one work list.
+  void two_answers_in_one_batch() {
+    Scenario scenario = options();
+    scenario.event = [](Call& call) {
+      call.deliver(call.caller, call.request("OPTIONS", "o1"));
+      call.deliver(call.caller, call.request("MESSAGE", "m1"));
+    };
+    scenario.wire = "caller: 200 OPTIONS\nfirst: MESSAGE\n";
+    scenario.slots = "transactions=1 messages_512=2 ";
+    kill_everywhere(scenario);
+  }
 
   void timer_that_ends_a_transaction() {
     Scenario scenario = last_timer();
