@@ -237,7 +237,8 @@ std::vector<std::string> Server::complaints() const {
   std::vector<std::string> found;
   std::istringstream lines(log());
   for (std::string line; std::getline(lines, line);) {
-    for (const char* sign : {"assert", "ASSERT", "signal 11", "signal 6", "died", "Sanitizer", "BUG"}) {
+    for (const char* sign :
+         {"assert", "ASSERT", "signal 11", "signal 6", "died", "Sanitizer", "runtime error", "BUG"}) {
       if (line.find(sign) == std::string::npos) continue;
       found.push_back(line);
       break;
