@@ -164,11 +164,12 @@ void Engine::send_branch(std::uint8_t branch, shm::MessageRef message, bool free
 
 void Engine::apply(const tx::Event& event) {
   const tx::Step step = tx::step(view_.state, event, timer_settings());
+  // Also when nothing follows from it: the machine of a branch may have moved although the context did not.
+  view_.is_changed = true;
   if (step.ignored != tx::Why::kNone) {
     count(settings_.counters->ignored[static_cast<std::size_t>(step.ignored)]);
     return;
   }
-  view_.is_changed = true;
   for (const tx::Action& action : step.actions) perform(action);
 }
 

@@ -64,6 +64,7 @@ class EngineCallTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_cancel_without_a_call_is_answered_481);
   CPPUNIT_TEST(a_failure_route_tries_the_next);
   CPPUNIT_TEST(other_methods_are_relayed_without_100);
+  CPPUNIT_TEST(a_late_final_ends_the_repeats_of_its_branch);
   CPPUNIT_TEST_SUITE_END();
 
   static std::string invite(const std::string& user = "b") {
@@ -297,6 +298,16 @@ class EngineCallTest : public CppUnit::TestFixture {
     SAME_LINES(Texts{"202 Accepted > 127.0.0.1:5070"}, fixture.lines(make_response(out[0], "202 Accepted")));
     SAME_LINES(Texts{"202 Accepted > 127.0.0.1:5070"}, fixture.lines(message));
     SAME_LINES(Texts{}, fixture.lines(make_response(out[0], "202 Accepted")));
+  }
+
+  // Figure 6: Completed sends nothing again, also where the context has no use for the final.
+  void a_late_final_ends_the_repeats_of_its_branch() {
+    EngineFixture fixture(kScript);
+    const std::vector<Sent> out = fixture.receive(make_request("MESSAGE sip:fork@127.0.0.2:5061", "m"));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, out.size());
+    SAME_LINES(Texts{"200 OK > 127.0.0.1:5070"}, fixture.lines(make_response(out[0], "200 OK")));
+    SAME_LINES(Texts{}, fixture.lines(make_response(out[1], "200 OK")));
+    SAME_LINES(Texts{}, fixture.pass_ms(600));
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(EngineCallTest);
