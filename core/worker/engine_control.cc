@@ -32,13 +32,10 @@ int Engine::new_transaction(ScriptContext& context) {
 }
 
 int Engine::reply(ScriptContext& context, std::uint16_t status, std::string_view reason) {
-  if (!view_active_ || role_ == Role::kCancelTarget || role_ == Role::kResponse) {
-    // In an onreply_route there is nobody to answer; a failure route has its role from its event.
-    if (context.message.is_response() || !view_active_ || role_ == Role::kCancelTarget) return -1;
-  }
+  // In a reply route there is nobody to answer; a failure route has the request as its message.
+  if (context.message.is_response() || !view_active_ || role_ == Role::kCancelTarget) return -1;
   if (!tx::is_status(status)) return -1;
-  const tx::Status before = tx::final_status_sent(view_.state);
-  if (before != 0) return -1;
+  if (tx::final_status_sent(view_.state) != 0) return -1;
   reply_reason_ = reason;
   reply_lines_ = context.reply_lines;
   force_rport_ = context.force_rport;
@@ -48,10 +45,7 @@ int Engine::reply(ScriptContext& context, std::uint16_t status, std::string_view
   return 1;
 }
 
-int Engine::check(ScriptContext& context) {
-  if (context.message.is_response()) return view_active_ ? 1 : -1;
-  return view_active_ ? 1 : -1;
-}
+int Engine::check(ScriptContext&) { return view_active_ ? 1 : -1; }
 
 int Engine::lookup_cancel(ScriptContext&) { return role_ == Role::kCancelTarget ? 1 : -1; }
 

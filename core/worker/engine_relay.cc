@@ -75,10 +75,8 @@ bool Engine::store_request(ScriptContext& context) {
 
 int Engine::relay(ScriptContext& context) {
   const sip::Method method = context.message.method();
-  if (context.message.is_response() || role_ == Role::kResponse) {
-    // From a failure route the message is the stored request; from reply routes there is nothing to relay.
-    if (context.message.is_response()) return -1;
-  }
+  // From a failure route the message is the stored request; from reply routes there is nothing to relay.
+  if (context.message.is_response()) return -1;
   if (method == sip::Method::kAck) return stateless_forward(context);
   if (method == sip::Method::kCancel) {
     if (role_ != Role::kCancelTarget) return stateless_forward(context);

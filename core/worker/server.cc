@@ -12,8 +12,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <thread>
 
 #include "core/base/log.h"
 #include "core/net/udp_socket.h"
