@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/mman.h>
 
 #include <boost/interprocess/managed_external_buffer.hpp>
 #include <boost/interprocess/mapped_region.hpp>
@@ -51,6 +52,9 @@ Result<std::unique_ptr<Segment>, std::string> Segment::create(const std::string&
         fmt::format("cannot make the shared-memory segment /dev/shm/{}: {}", name, problem.what())};
   }
 }
+
+// A kernel before 5.14 does not know the advice and maps page by page, as they are touched.
+void Segment::map_now() const { madvise(base_, size_, MADV_POPULATE_WRITE); }
 
 void* Segment::allocate_named(const char* name, std::size_t bytes, std::size_t alignment) {
   void* memory = library_->buffer.allocate_aligned(bytes, alignment, std::nothrow);

@@ -45,6 +45,9 @@ class Segment {
   }
   char* base() const { return base_; }
 
+  // Maps every page into this process now, so that no request waits for it later. Each process maps its own.
+  void map_now() const;
+
   // Removes the name; memory lives until the last process unmaps it.
   void remove();
 

@@ -67,9 +67,8 @@ struct alignas(64) WorkerArea {
   // Set by the supervisor.
   std::atomic<std::int32_t> pid;
   std::atomic<std::uint32_t> restarts;
-  // Set by the worker: 0 starting, 1 ready; and the time of its last turn of the loop.
+  // Set by the worker: 0 starting, 1 ready.
   std::atomic<std::uint32_t> ready;
-  std::atomic<std::uint64_t> last_turn_ms;
   std::atomic<std::uint32_t> idle;  // 1 while it waits for something to do.
   CounterBlock counters;
   ReceiveBatch batch;

@@ -14,6 +14,13 @@ inline std::uint64_t monotonic_ms() {
   return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000000;
 }
 
+// CLOCK_MONOTONIC in us: how long something took.
+inline std::uint64_t monotonic_us() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+}
+
 // CLOCK_REALTIME in seconds since 1970: registrations' expiry, what people read.
 inline std::uint64_t wall_s() {
   timespec now{};

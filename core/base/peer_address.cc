@@ -19,6 +19,19 @@ sockaddr_in6 as_v6(const PeerAddress& address) {
   return result;
 }
 
+// Dotted decimal; the C library's way goes through printf, and each message asks several times.
+std::uint8_t write_v4(const std::uint8_t (&bytes)[4], char* out) {
+  char* at = out;
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i > 0) *at++ = '.';
+    const std::uint8_t byte = bytes[i];
+    if (byte >= 100) *at++ = static_cast<char>('0' + byte / 100);
+    if (byte >= 10) *at++ = static_cast<char>('0' + byte / 10 % 10);
+    *at++ = static_cast<char>('0' + byte % 10);
+  }
+  return static_cast<std::uint8_t>(at - out);
+}
+
 }  // namespace
 
 std::uint16_t PeerAddress::port() const {
@@ -69,11 +82,12 @@ IpText ip_text(const PeerAddress& address) {
   if (address.is_ipv6()) {
     const in6_addr ip = as_v6(address).sin6_addr;
     inet_ntop(AF_INET6, &ip, result.text, sizeof result.text);
+    result.size = static_cast<std::uint8_t>(std::strlen(result.text));
   } else {
-    const in_addr ip = as_v4(address).sin_addr;
-    inet_ntop(AF_INET, &ip, result.text, sizeof result.text);
+    std::uint8_t bytes[4];
+    std::memcpy(bytes, address.bytes + offsetof(sockaddr_in, sin_addr), sizeof bytes);
+    result.size = write_v4(bytes, result.text);
   }
-  result.size = static_cast<std::uint8_t>(std::strlen(result.text));
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "core/base/assert.h"
+#include "core/base/clock.h"
 
 namespace lockstep::net {
 
@@ -15,6 +16,7 @@ struct EventLoop::State {
   };
   event_base* base = nullptr;
   std::deque<Watch> watches;  // Stable addresses: libevent holds pointers to them.
+  std::uint64_t wake_at_ms = 0;
 
   Watch& add(int fd, short what, std::function<void()> call) {
     Watch& watch = watches.emplace_back();
@@ -24,6 +26,18 @@ struct EventLoop::State {
         &watch);
     LS_ASSERT(watch.handle != nullptr);
     return watch;
+  }
+
+  // Lets `wake` be pending at the right time. One that is pending earlier stays: waking too early once costs
+  // less than arming anew each turn.
+  void wake_within(::event* wake, std::uint64_t at_most_ms) {
+    const std::uint64_t now = monotonic_ms();
+    const std::uint64_t wanted = now + at_most_ms;
+    if (wake_at_ms > now && wake_at_ms <= wanted) return;
+    wake_at_ms = wanted;
+    const timeval wait{static_cast<time_t>(at_most_ms / 1000),
+                       static_cast<suseconds_t>(at_most_ms % 1000) * 1000};
+    event_add(wake, &wait);
   }
 };
 
@@ -55,12 +69,14 @@ void EventLoop::every(unsigned period_ms, std::function<void()> call) {
   event_add(state_->add(-1, EV_PERSIST, std::move(call)).handle, &period);
 }
 
-void EventLoop::run(const std::function<void()>& before_wait) {
+void EventLoop::run(const std::function<std::uint64_t()>& before_wait) {
+  State::Watch& wake = state_->add(-1, 0, [] {});
   while (event_base_got_break(state_->base) == 0) {
-    if (before_wait) before_wait();
+    if (before_wait) state_->wake_within(wake.handle, before_wait());
     if (event_base_loop(state_->base, EVLOOP_ONCE) != 0) return;
   }
 }
+
 void EventLoop::stop() { event_base_loopbreak(state_->base); }
 
 }  // namespace lockstep::net

@@ -1,6 +1,7 @@
 // event_loop.h: one libevent base of one process: made after the fork, never shared.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -20,8 +21,9 @@ class EventLoop {
   // Called every `period_ms`.
   void every(unsigned period_ms, std::function<void()> call);
 
-  // `before_wait` is called each time before the loop waits.
-  void run(const std::function<void()>& before_wait = {});
+  // Waits and calls, until stopped. `before_wait` is called each time before the loop waits and says how
+  // many milliseconds it may wait at most.
+  void run(const std::function<std::uint64_t()>& before_wait = {});
   void stop();
 
  private:

@@ -34,6 +34,8 @@ constexpr GlobalSpec kTable[] = {
     {"mhomed", Type::kBool, true, "choose the sending socket by the route to the destination", 0, 0},
     {"mpath", Type::kString, true, "folder of the modules", 0, 0},
     {"port", Type::kInt, true, "default port of sockets without one", 1, 65535},
+    {"receive_pause", Type::kInt, true, "us that datagrams gather while a worker is under load; 0: none", 0,
+     100000},
     {"rev_dns", Type::kBool, true, "look up addresses in Via", 0, 0},
     {"run_dir", Type::kString, true, "rundir", 0, 0},
     {"rundir", Type::kString, true, "folder for FIFO and sockets", 0, 0},

@@ -212,14 +212,18 @@ std::string_view next_list_value(std::string_view& rest) {
   for (;;) {
     bool in_brackets = false;
     std::size_t i = 0;
-    while (i < rest.size() && (in_brackets || rest[i] != ',')) {
-      if (rest[i] == '"' && !in_brackets) {
+    const char* const text = rest.data();
+    const std::size_t size = rest.size();
+    for (;;) {
+      while (i < size && !kListMark[static_cast<unsigned char>(text[i])]) ++i;
+      if (i == size || (text[i] == ',' && !in_brackets)) break;
+      if (text[i] == '"' && !in_brackets) {
         i = quoted_string_end(rest, i);
-        if (i == std::string_view::npos) i = rest.size();
+        if (i == std::string_view::npos) i = size;
         continue;
       }
-      if (rest[i] == '<') in_brackets = true;
-      if (rest[i] == '>') in_brackets = false;
+      if (text[i] == '<') in_brackets = true;
+      if (text[i] == '>') in_brackets = false;
       ++i;
     }
     const std::string_view value = trim(rest.substr(0, i));

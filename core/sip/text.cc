@@ -67,6 +67,11 @@ Unit next_unit(std::string_view text, std::size_t& at) {
 }  // namespace
 
 constinit const std::array<std::uint8_t, 256> kCharClass = make_table();
+constinit const std::array<bool, 256> kListMark = [] {
+  std::array<bool, 256> marks{};
+  marks['"'] = marks[','] = marks['<'] = marks['>'] = true;
+  return marks;
+}();
 
 bool is_token(std::string_view text) {
   for (char c : text) {

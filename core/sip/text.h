@@ -22,6 +22,9 @@ enum CharClass : std::uint8_t {
   kLws = 64,        // SP / HT / CR / LF
   kUric = 128,      // reserved / unreserved: the rest of an absoluteURI
 };
+// What ends or nests a value in a list: '"' ',' '<' '>'.
+extern const std::array<bool, 256> kListMark;
+
 extern const std::array<std::uint8_t, 256> kCharClass;
 
 inline bool is_class(char c, CharClass wanted) {

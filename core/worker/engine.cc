@@ -84,7 +84,6 @@ void Engine::begin(shm::EventNode& node) {
   force_rport_ = settings_.force_rport;
   reply_reason_ = {};
   reply_lines_ = {};
-  script_ = nullptr;
   edits_.clear();
   arena_.reset();
   inner_arena_.reset();

@@ -204,7 +204,6 @@ class Engine final : public TransactionControl {
   bool force_rport_ = false;
   std::string_view reply_reason_;  // Of the response that the script asked for.
   std::string_view reply_lines_;
-  ScriptContext* script_ = nullptr;  // The running request or failure route, for actions it causes.
   shm::TransactionView view_;
   sip::Message message_;
   sip::Message stored_message_;

@@ -126,7 +126,6 @@ void Engine::run_request_route() {
   context.now_ms = now_ms_;
   context.force_rport = settings_.force_rport;
   prepare_log_prefix(context);
-  script_ = &context;
   settings_.program->run(settings_.request_route, context);
   if (view_active_ && role_ == Role::kRequest) {
     keep_script(context);
@@ -135,7 +134,6 @@ void Engine::run_request_route() {
       apply(transaction::Event::release(age()));
     }
   }
-  script_ = nullptr;
 }
 
 void Engine::prepare_log_prefix(ScriptContext& context) {

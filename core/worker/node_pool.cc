@@ -14,7 +14,11 @@ bool try_claim(shm::EventNode& node, shm::WorkerId home) {
 
 }  // namespace
 
+// Begins at the front again as soon as the first is free: few stay in use, and those stay in the cache.
 shm::ReceiveBuffer* NodePool::try_take_buffer() {
+  if (area_.buffers[0].node.state.load(std::memory_order_relaxed) == shm::NodeState::kFree) {
+    area_.receive_cursor = 0;
+  }
   for (std::uint32_t tries = 0; tries < shm::kReceivePoolSize; ++tries) {
     shm::ReceiveBuffer& buffer = area_.buffers[area_.receive_cursor];
     area_.receive_cursor = (area_.receive_cursor + 1) % shm::kReceivePoolSize;
@@ -24,6 +28,9 @@ shm::ReceiveBuffer* NodePool::try_take_buffer() {
 }
 
 shm::EventNode* NodePool::try_take_timer_node() {
+  if (area_.timer_nodes[0].state.load(std::memory_order_relaxed) == shm::NodeState::kFree) {
+    area_.timer_cursor = 0;
+  }
   for (std::uint32_t tries = 0; tries < shm::kTimerNodeMax; ++tries) {
     shm::EventNode& node = area_.timer_nodes[area_.timer_cursor];
     area_.timer_cursor = (area_.timer_cursor + 1) % shm::kTimerNodeMax;

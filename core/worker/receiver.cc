@@ -52,21 +52,21 @@ std::uint32_t Receiver::offer_slots() {
   return prepared_;
 }
 
-bool Receiver::receive(int socket, std::uint16_t socket_index) {
+std::uint32_t Receiver::receive(int socket, std::uint16_t socket_index) {
   batch_.count = 0;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   batch_.next_to_admit = 0;
   const std::uint32_t offered = offer_slots();
-  if (offered == 0) return false;
+  if (offered == 0) return 0;
   batch_.socket = socket_index;
   batch_.received_ms = monotonic_ms();
   std::atomic_signal_fence(std::memory_order_seq_cst);
   batch_.count = offered;
   const int got = net::receive_batch(socket, batch_.headers, offered);
-  if (got <= 0) return false;
+  if (got <= 0) return 0;
   used_ = static_cast<std::uint32_t>(got);
   admit_batch(static_cast<std::uint32_t>(got));
-  return static_cast<std::uint32_t>(got) == offered;
+  return static_cast<std::uint32_t>(got);
 }
 
 void Receiver::admit_batch(std::uint32_t count) {

@@ -17,8 +17,8 @@ class Receiver {
   Receiver(Process& process, NodePool& pool, const EngineCounters& counters,
            std::function<void(std::uint32_t entry)> owned);
 
-  // One batch from the socket. True when the batch was full: there may be more.
-  bool receive(int socket, std::uint16_t socket_index);
+  // One batch from the socket: how many datagrams; kReceiveBatchMax: there may be more.
+  std::uint32_t receive(int socket, std::uint16_t socket_index);
   // The dead predecessor's batch. Returns how many datagrams were admitted.
   std::size_t recover();
 

@@ -47,7 +47,7 @@ class Server {
   bool drop_privileges();
   bool prepare_run_dir();
   void make_engine_settings();
-  void set_up_log(bool foreground);
+  void set_up_log();
   void worker_main(shm::WorkerId me, int stop_fd, bool is_replacement);
   void control_main(shm::WorkerId me, int stop_fd);
   int serve(int report_fd);
@@ -242,7 +242,7 @@ int facility_number(const std::string& name) {
   return LOG_DAEMON;
 }
 
-void Server::set_up_log(bool foreground) {
+void Server::set_up_log() {
   static std::string ident;
   ident = globals_.log_name.empty() ? "lockstep" : globals_.log_name;
   openlog(ident.c_str(), LOG_PID | LOG_NDELAY, facility_number(globals_.log_facility));
@@ -252,7 +252,6 @@ void Server::set_up_log(bool foreground) {
   log.facility = facility_number(globals_.log_facility);
   log.shared_level = &state_->log_level;
   log.colour = globals_.log_color.value_or(false) && std::getenv("NO_COLOR") == nullptr;
-  static_cast<void>(foreground);
 }
 
 void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
@@ -261,6 +260,7 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
     if (i + 1 == me.value) continue;
     for (const int fd : sockets_[i]) close(fd);
   }
+  segment_->map_now();
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
   WorkerSettings settings;
@@ -275,6 +275,7 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
   settings.keepers = &keepers_;
   settings.variable_count = configuration_->registry.variable_count();
   settings.stop_fd = stop_fd;
+  settings.receive_pause_us = static_cast<std::uint32_t>(globals_.receive_pause_us);
   settings.is_replacement = is_replacement;
   const auto worker = std::make_unique<Worker>(process, settings);
   worker->run();
@@ -361,7 +362,7 @@ int Server::run() {
   }
   make_engine_settings();
   const bool foreground = options_.foreground || !globals_.fork;
-  set_up_log(foreground);
+  set_up_log();
   if (!globals_.workdir.empty() && chdir(globals_.workdir.c_str()) != 0) {
     fail(fmt::format("cannot change to the work directory {}: {}", globals_.workdir, strerror(errno)));
   }

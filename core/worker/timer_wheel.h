@@ -3,6 +3,7 @@
 // nothing here has to survive. Resolution 10 ms; firing a little late is allowed, early is not.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -46,8 +47,12 @@ class TimerWheel {
         }
         at = next;
       }
+      note(next_tick_ % kBuckets);
     }
   }
+
+  // When advance() has something to do at the earliest; the far future if nothing is pending.
+  std::uint64_t next_due_ms() const;
 
  private:
   static constexpr std::size_t kBuckets = 4096;
@@ -63,9 +68,12 @@ class TimerWheel {
 
   void insert(const WheelItem& item, std::uint64_t tick);
   void release(std::uint32_t at);
+  // Keeps `filled_` true for the bucket.
+  void note(std::size_t bucket);
 
   std::vector<Bucket> buckets_;
-  std::vector<Node> nodes_;  // Grows to the most timers ever pending, then no more.
+  std::array<std::uint64_t, kBuckets / 64> filled_{};  // A bit a bucket: there is something in it.
+  std::vector<Node> nodes_;                            // Grows to the most timers ever pending, then no more.
   std::uint32_t free_ = kNone;
   std::uint64_t next_tick_;
   std::size_t size_ = 0;

@@ -1,6 +1,9 @@
 #include "core/worker/worker.h"
 
+#include <time.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -9,9 +12,9 @@
 namespace lockstep::worker {
 namespace {
 
-constexpr unsigned kWheelPeriodMs = 10;
-constexpr std::size_t kKeepEntries = 8;  // More than these at once are offered to idle workers.
-constexpr int kBatchesPerTurn = 4;       // Then timers and the other sockets get their turn.
+constexpr std::uint64_t kLongestWaitMs = 1000;  // A look around, whatever else is missed.
+constexpr std::size_t kKeepEntries = 8;         // No help for fewer, and no more taken at once from others.
+constexpr int kBatchesPerTurn = 4;              // Then timers and the other sockets get their turn.
 
 }  // namespace
 
@@ -24,7 +27,8 @@ Worker::Worker(Process& process, const WorkerSettings& settings)
       pool_(process),
       engine_(process, *settings.engine, script_state_, outbox_, wheel_),
       receiver_(process, pool_, *settings.engine->counters,
-                [this](std::uint32_t entry) { ready_.push_back(entry); }) {
+                [this](std::uint32_t entry) { ready_.push_back(entry); }),
+      pacer_(settings.receive_pause_us) {
   ready_.reserve(4096);
   working_.reserve(4096);
   engine_.on_send_failure([this](const SendFailure& failure) { push_transport_error(failure); });
@@ -37,7 +41,6 @@ void Worker::run() {
   for (std::size_t i = 0; i < settings_.sockets.size(); ++i) {
     loop.on_readable(settings_.sockets[i], [this, i] { on_readable(i); });
   }
-  loop.every(kWheelPeriodMs, [this] { fire_timers(); });
   for (const PeriodicTask& task : *settings_.tasks) {
     loop.every(task.period_ms, [this, &task] { task.run(process_); });
   }
@@ -47,7 +50,7 @@ void Worker::run() {
   }
   shm::WorkerArea& area = process_.state.area(process_.me);
   area.ready.store(1, std::memory_order_release);
-  loop.run([&area] { area.idle.store(1, std::memory_order_release); });
+  loop.run([this] { return before_wait(); });
   area.idle.store(0, std::memory_order_relaxed);
   engine_.flush();
 }
@@ -57,14 +60,37 @@ void Worker::turn() {
   fire_timers();
 }
 
+std::uint64_t Worker::before_wait() {
+  if (has_received_) pause();
+  std::uint64_t now = monotonic_ms();
+  if (now >= wheel_.next_due_ms()) fire_timers();
+  process_.state.area(process_.me).idle.store(1, std::memory_order_release);
+  // Whoever was woken for what is in the run queue may have died.
+  if (!settings_.wake_fds.empty() && process_.state.run_queue->count.load(std::memory_order_acquire) != 0) {
+    take_shared();
+  }
+  now = monotonic_ms();
+  const std::uint64_t due = wheel_.next_due_ms();
+  return std::min(kLongestWaitMs, due > now ? due - now : 0);
+}
+
+void Worker::pause() {
+  has_received_ = false;
+  const std::uint32_t pause_us = pacer_.after_turn(monotonic_us());
+  if (pause_us == 0) return;
+  const timespec wait{0, static_cast<long>(pause_us) * 1000};
+  nanosleep(&wait, nullptr);
+}
+
 void Worker::on_readable(std::size_t socket_index) {
+  has_received_ = true;
   process_.state.area(process_.me).idle.store(0, std::memory_order_relaxed);
   for (int batch = 0; batch < kBatchesPerTurn; ++batch) {
-    const bool more =
+    const std::uint32_t got =
         receiver_.receive(settings_.sockets[socket_index], static_cast<std::uint16_t>(socket_index));
-    if (ready_.size() > kKeepEntries) share_ready();
+    if (got >= settings_.share_from && ready_.size() > kKeepEntries) share_ready();
     work_ready();
-    if (!more) return;
+    if (got < shm::kReceiveBatchMax) return;
   }
 }
 
@@ -82,7 +108,8 @@ void Worker::wake(std::size_t id) const {
   [[maybe_unused]] const ssize_t told = write(settings_.wake_fds[id - 1], &one, sizeof one);
 }
 
-// One peer's burst lands on one worker: half of what it cannot start on goes to a worker that waits.
+// One peer's burst lands on one worker: half of what it cannot start on goes to a worker that waits. Waking
+// one costs more than a few datagrams do, so this happens only when a receive brings many.
 void Worker::share_ready() {
   const std::size_t helper = settings_.wake_fds.empty() ? 0 : find_idle();
   if (helper == 0) return;
@@ -127,9 +154,7 @@ void Worker::work_ready() {
 }
 
 void Worker::fire_timers() {
-  const std::uint64_t now = monotonic_ms();
-  process_.state.area(process_.me).last_turn_ms.store(now, std::memory_order_relaxed);
-  wheel_.advance(now, [this](const WheelItem& item) {
+  wheel_.advance(monotonic_ms(), [this](const WheelItem& item) {
     shm::EventNode* node = pool_.try_take_timer_node();
     if (node == nullptr) return false;
     node->kind = shm::EventKind::kTimer;
@@ -142,10 +167,6 @@ void Worker::fire_timers() {
     return true;
   });
   work_ready();
-  // Whoever was woken for it may have died.
-  if (!settings_.wake_fds.empty() && process_.state.run_queue->count.load(std::memory_order_relaxed) != 0) {
-    take_shared();
-  }
 }
 
 // The entry is mine while its outbox is flushed, so this event is worked before the entry is released.

@@ -8,6 +8,7 @@
 #include "core/net/event_loop.h"
 #include "core/worker/engine.h"
 #include "core/worker/module.h"
+#include "core/worker/pacer.h"
 #include "core/worker/receiver.h"
 
 namespace lockstep::worker {
@@ -20,7 +21,9 @@ struct WorkerSettings {
   const std::map<shm::SlabKind, SlotKeeper>* keepers = nullptr;
   std::size_t variable_count = 0;  // $var slots of the script.
   std::vector<int> wake_fds;       // An eventfd of each worker, by WorkerId - 1; empty: no sharing.
-  int stop_fd = -1;                // Readable: end.
+  std::uint32_t share_from = shm::kReceiveBatchMax;  // Datagrams at once that make it call for help.
+  int stop_fd = -1;                                  // Readable: end.
+  std::uint32_t receive_pause_us = 0;                // Under load, see pacer.h.
   bool is_replacement = false;
 };
 
@@ -43,6 +46,9 @@ class Worker {
   void take_shared();
   void wake(std::size_t id) const;
   std::size_t find_idle() const;
+  // Pauses if it must, fires what is due; returns the milliseconds until the loop must turn again.
+  std::uint64_t before_wait();
+  void pause();
   void fire_timers();
   void push_transport_error(const SendFailure& failure);
 
@@ -54,6 +60,8 @@ class Worker {
   NodePool pool_;
   Engine engine_;
   Receiver receiver_;
+  Pacer pacer_;
+  bool has_received_ = false;           // Since the last wait.
   std::vector<std::uint32_t> ready_;    // Entries owned, not yet worked.
   std::vector<std::uint32_t> working_;  // Entries worked in this round.
 };

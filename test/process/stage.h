@@ -212,6 +212,7 @@ class Stage {
     settings.variable_count = registry_.variable_count();
     settings.stop_fd = stop_pipe_[0];
     settings.wake_fds = wake_fds_;
+    settings.share_from = 10;
   }
 
   script::Registry registry_;

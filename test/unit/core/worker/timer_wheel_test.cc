@@ -20,6 +20,7 @@ class TimerWheelTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_long_sleep_fires_all_that_was_due_once);
   CPPUNIT_TEST(a_refused_item_comes_again_at_the_next_tick);
   CPPUNIT_TEST(an_item_may_be_added_while_others_fire);
+  CPPUNIT_TEST(the_next_deadline_is_never_late_and_seldom_early);
   CPPUNIT_TEST_SUITE_END();
 
   static constexpr std::uint64_t kStart = 1'000'000;
@@ -39,6 +40,25 @@ class TimerWheelTest : public CppUnit::TestFixture {
   }
 
  public:
+  void the_next_deadline_is_never_late_and_seldom_early() {
+    TimerWheel wheel(kStart);
+    CPPUNIT_ASSERT_EQUAL(~std::uint64_t{0}, wheel.next_due_ms());
+    std::uint64_t now = 0;
+    for (std::uint32_t i = 1; i < 3000; ++i) {
+      const std::uint64_t in_ms = now + i * 7919 % (i % 3 == 0 ? 130'000 : 700);
+      wheel.add(item(in_ms, i));
+      while (wheel.size() > 5) {
+        const std::uint64_t due = wheel.next_due_ms();
+        CPPUNIT_ASSERT(fired(wheel, due - 1 - kStart).empty());
+        // Nothing fires then only if what is in the tick belongs to a later round.
+        now = due - kStart;
+        for (const std::uint32_t number : fired(wheel, now)) CPPUNIT_ASSERT(number <= i);
+      }
+    }
+    while (wheel.size() != 0) fired(wheel, wheel.next_due_ms() - kStart);
+    CPPUNIT_ASSERT_EQUAL(~std::uint64_t{0}, wheel.next_due_ms());
+  }
+
   void nothing_fires_early() {
     for (std::uint64_t offset = 0; offset < 30; ++offset) {
       TimerWheel wheel(kStart);
