@@ -4,11 +4,16 @@
 //   ----------+--------------------+----------+------------------------------------------------
 //   none      | wanted, no 1xx yet | owed     |
 //   none      | wanted, after 1xx  | sent     | CANCEL; F, and E if unreliable; the wait of 9.1
+//   none      | the same, to be held | held   | (the end of the hold is set)
 //   owed      | 1xx of the branch  | sent     | CANCEL; F, and E if unreliable; the wait of 9.1
+//   owed      | the same, to be held | held   | (the end of the hold is set)
 //   owed      | final of the branch | none    |
+//   held      | end of the hold, Timer F's place | sent | CANCEL; F, and E if unreliable; the wait of 9.1
+//   held      | final of the branch | none    | CANCEL withdrawn (O9)
 //   sent      | 1xx to the CANCEL  | sent     | E at T2
 //   sent      | final to the CANCEL | answered |
 //   sent      | final of the branch | answered |
+//   sent      | the same, CANCEL not handed over | none | CANCEL withdrawn (O9)
 //   sent      | Timer E            | sent     | CANCEL again; E doubled, at most T2
 //   sent      | Timer F, transport error | expired |
 //   every other pair is ignored, with the reason in the code.
@@ -16,8 +21,8 @@
 // The reason of the first wish is the one that is sent: a second cause does not undo the first.
 // The final of the branch ends the repetition: a UAS that has answered its INVITE has nothing left to cancel,
 // and I6 forbids a CANCEL after the final. Timer K of the CANCEL is not kept: `answered` absorbs what comes.
-#include "core/base/assert.h"
 #include "core/transaction/cancel_client.h"
+#include "core/base/assert.h"
 
 namespace lockstep::transaction {
 
@@ -41,6 +46,23 @@ void send(Branch& branch, BranchIndex index, const CancelInput& input, const Set
   actions.push_back(Action::cancel_branch(index, branch.cancel_reason, branch.cancel_status));
 }
 
+// The CANCEL is due: now, or when the hold ends.
+void become_due(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
+                ActionList& actions) {
+  if (input.hold.value == 0) {
+    send(branch, index, input, settings, actions);
+    return;
+  }
+  branch.cancel = CancelState::kHeld;
+  branch.cancel_timeout_at = input.now + input.hold;
+}
+
+void forget(Branch& branch) {
+  stop(branch, CancelState::kNone);
+  branch.cancel_reason = CancelReason::kNone;
+  branch.cancel_status = 0;
+}
+
 Why in_none(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
             ActionList& actions) {
   switch (input.kind) {
@@ -49,7 +71,7 @@ Why in_none(Branch& branch, BranchIndex index, const CancelInput& input, const S
       branch.cancel_reason = input.reason;
       branch.cancel_status = input.status;
       branch.cancel = CancelState::kOwed;
-      if (branch.has_provisional()) send(branch, index, input, settings, actions);
+      if (branch.has_provisional()) become_due(branch, index, input, settings, actions);
       return Why::kNone;
     case CancelInputKind::kProvisional:
     case CancelInputKind::kFinal:
@@ -66,13 +88,9 @@ Why in_owed(Branch& branch, BranchIndex index, const CancelInput& input, const S
             ActionList& actions) {
   switch (input.kind) {
     case CancelInputKind::kProvisional:
-      send(branch, index, input, settings, actions);
+      become_due(branch, index, input, settings, actions);
       return Why::kNone;
-    case CancelInputKind::kFinal:
-      stop(branch, CancelState::kNone);
-      branch.cancel_reason = CancelReason::kNone;
-      branch.cancel_status = 0;
-      return Why::kNone;
+    case CancelInputKind::kFinal: forget(branch); return Why::kNone;
     case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
     case CancelInputKind::kAnswerProvisional:
     case CancelInputKind::kAnswerFinal:
@@ -83,25 +101,44 @@ Why in_owed(Branch& branch, BranchIndex index, const CancelInput& input, const S
   LS_ASSERT(false);
 }
 
+Why in_held(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
+            ActionList& actions) {
+  switch (input.kind) {
+    case CancelInputKind::kTimerTimeout: send(branch, index, input, settings, actions); return Why::kNone;
+    case CancelInputKind::kFinal:
+      forget(branch);
+      actions.push_back(Action::withdraw_cancel(index));
+      return Why::kNone;
+    case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
+    case CancelInputKind::kProvisional:
+    case CancelInputKind::kAnswerProvisional:
+    case CancelInputKind::kAnswerFinal:
+    case CancelInputKind::kTransportError: return Why::kNoCancel;
+    case CancelInputKind::kTimerRetransmit: return Why::kNotDue;
+  }
+  LS_ASSERT(false);
+}
+
 Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
             ActionList& actions) {
   switch (input.kind) {
-    case CancelInputKind::kAnswerProvisional:
-      branch.cancel_interval = settings.t2;
-      return Why::kNone;
+    case CancelInputKind::kAnswerProvisional: branch.cancel_interval = settings.t2; return Why::kNone;
     case CancelInputKind::kFinal:
-    case CancelInputKind::kAnswerFinal:
+      if (input.unsent) {
+        forget(branch);
+        actions.push_back(Action::withdraw_cancel(index));
+        return Why::kNone;
+      }
       stop(branch, CancelState::kAnswered);
       return Why::kNone;
+    case CancelInputKind::kAnswerFinal: stop(branch, CancelState::kAnswered); return Why::kNone;
     case CancelInputKind::kTimerRetransmit:
       branch.cancel_interval = doubled(branch.cancel_interval, settings.t2);
       branch.cancel_retransmit_at = input.now + branch.cancel_interval;
       actions.push_back(Action::retransmit_cancel(index));
       return Why::kNone;
     case CancelInputKind::kTimerTimeout:
-    case CancelInputKind::kTransportError:
-      stop(branch, CancelState::kExpired);
-      return Why::kNone;
+    case CancelInputKind::kTransportError: stop(branch, CancelState::kExpired); return Why::kNone;
     case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
     case CancelInputKind::kProvisional: return Why::kNoCancel;
   }
@@ -129,6 +166,7 @@ Why step_cancel_client(Branch& branch, BranchIndex index, const CancelInput& inp
   switch (branch.cancel) {
     case CancelState::kNone: return in_none(branch, index, input, settings, actions);
     case CancelState::kOwed: return in_owed(branch, index, input, settings, actions);
+    case CancelState::kHeld: return in_held(branch, index, input, settings, actions);
     case CancelState::kSent: return in_sent(branch, index, input, settings, actions);
     case CancelState::kAnswered:
     case CancelState::kExpired: return in_answered_or_expired(input);

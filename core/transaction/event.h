@@ -8,36 +8,50 @@
 namespace lockstep::transaction {
 
 enum class EventKind : std::uint8_t {
-  kCreate,               // A request begins the transaction; exactly once, first.
+  kCreate,                // A request begins the transaction; exactly once, first.
   kRequestRetransmitted,  // The caller's request came again.
-  kAck,                  // The caller's ACK to a non-2xx final, which matches the INVITE's transaction.
-  kAddBranch,            // The performer has made the next branch ready to be forwarded.
-  kNoBranches,           // The script relayed, but no branch could be made: answer with `status`.
-  kLocalProvisional,     // The script responds with a 1xx of its own (t_reply).
-  kLocalFinal,           // The script responds with a final of its own (t_reply).
-  kArmFailureRoute,      // The script asks for a failure route (t_on_failure), or no longer does.
-  kVerdict,              // The failure route ended; what it added or answered came before as events.
-  kRelease,              // The script gives the transaction up without a response (t_release).
-  kResponse,             // A response to the forwarded request of a branch.
-  kCancelResponse,       // A response to the CANCEL of a branch.
-  kCancelBranch,         // The script cancels one branch (t_cancel_branches).
-  kCallerCancel,         // The caller's CANCEL for this transaction, first or again.
-  kTransportError,       // The request of a branch could not be sent (16.9).
+  kAck,                   // The caller's ACK to a non-2xx final, which matches the INVITE's transaction.
+  kAddBranch,             // The performer has made the next branch ready to be forwarded.
+  kNoBranches,            // The script relayed, but no branch could be made: answer with `status`.
+  kLocalProvisional,      // The script responds with a 1xx of its own (t_reply).
+  kLocalFinal,            // The script responds with a final of its own (t_reply).
+  kArmFailureRoute,       // The script asks for a failure route (t_on_failure), or no longer does.
+  kVerdict,               // The failure route ended; what it added or answered came before as events.
+  kRelease,               // The script gives the transaction up without a response (t_release).
+  kResponse,              // A response to the forwarded request of a branch.
+  kCancelResponse,        // A response to the CANCEL of a branch.
+  kCancelBranch,          // The script cancels one branch (t_cancel_branches).
+  kByeResponse,           // A response to the BYE that ends the dialog of a late 2xx (O14).
+  kByeTransportError,     // That BYE could not be sent.
+  kCallerCancel,          // The caller's CANCEL for this transaction, first or again.
+  kTransportError,        // The request of a branch could not be sent (16.9).
   kCancelTransportError,  // The CANCEL of a branch could not be sent.
   kServerTransportError,  // A response could not be sent to the caller.
-  kTimer,                // Time has passed: the earliest deadline that is due fires, and only that one.
+  kTimer,                 // Time has passed: the earliest deadline that is due fires, and only that one.
 };
-inline constexpr std::size_t kEventKindCount = 18;
+inline constexpr std::size_t kEventKindCount = 20;
+
+// What the performer saw when it looked ahead (O9, O10). All of it may be zero: then nothing was there.
+struct LookAhead {
+  BranchMask finals_in_hand = 0;   // Their final is in the inbox already, behind this event.
+  BranchMask unsent_requests = 0;  // Their request was decided, but not yet handed to the kernel.
+  BranchMask unsent_cancels = 0;   // So was their CANCEL.
+  DurationMs until{};              // From now until the finals in hand will certainly have been worked.
+
+  friend constexpr bool operator==(const LookAhead&, const LookAhead&) = default;
+};
 
 struct Event {
   EventKind kind = EventKind::kTimer;
   Method method = Method::kInvite;  // kCreate.
   bool reliable = false;            // kCreate, kAddBranch: over TCP, TLS or SCTP.
   bool armed = false;               // kArmFailureRoute.
+  bool has_room = true;             // kResponse: a further dialog of the branch can be stored.
   BranchIndex branch = kNoBranch;
   Status status = 0;
   AgeMs now{};
-  std::uint32_t to_tag_hash = 0;    // kResponse: names the dialog within the branch (O13).
+  std::uint32_t to_tag_hash = 0;  // kResponse: names the dialog within the branch (O13).
+  LookAhead ahead;
 
   static constexpr Event create(AgeMs now, Method method, bool reliable = false) {
     Event event = make(EventKind::kCreate, now);
@@ -78,6 +92,13 @@ struct Event {
   }
   static constexpr Event cancel_response(AgeMs now, BranchIndex branch, Status status) {
     return make(EventKind::kCancelResponse, now, branch, status);
+  }
+  // `branch`: of the dialog, as in Action::bye_dialog.
+  static constexpr Event bye_response(AgeMs now, BranchIndex branch, Status status) {
+    return make(EventKind::kByeResponse, now, branch, status);
+  }
+  static constexpr Event bye_transport_error(AgeMs now, BranchIndex branch) {
+    return make(EventKind::kByeTransportError, now, branch);
   }
   static constexpr Event cancel_branch(AgeMs now, BranchIndex branch) {
     return make(EventKind::kCancelBranch, now, branch);
@@ -130,9 +151,11 @@ enum class Why : std::uint8_t {
   kNotForwarding,      // A transport error of a request that is no longer being sent.
   kNoCancel,           // A CANCEL's response or error, but no CANCEL is waiting for one.
   kCancelNotNeeded,    // The branch is final or already being cancelled.
+  kLateDropped,        // A 2xx after the one that was relayed, by policy `drop` (O13).
+  kNoBye,              // A BYE's response or error, but no BYE is waiting for one.
   kServerUnreachable,  // A response was lost on the way up: RFC 6026 keeps the state.
 };
-inline constexpr std::size_t kWhyCount = 21;
+inline constexpr std::size_t kWhyCount = 23;
 
 const char* name_of(Why why);
 

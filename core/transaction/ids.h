@@ -66,6 +66,13 @@ constexpr bool is_success(Status status) { return status >= 200 && status <= 299
 constexpr bool is_failure(Status status) { return status >= 300 && status <= 699; }
 constexpr bool is_global_failure(Status status) { return status >= 600 && status <= 699; }
 
+// O13: what becomes of a 2xx that follows the one that was relayed.
+enum class LatePolicy : std::uint8_t {
+  kForward,    // It is relayed, as RFC 3261 16.7 asks.
+  kTerminate,  // ACK and BYE are sent in its dialog (O14); the caller sees nothing of it.
+  kDrop,       // It is absorbed.
+};
+
 enum class Method : std::uint8_t {
   kInvite,     // RFC 3261 figures 5 and 7.
   kNonInvite,  // Figures 6 and 8. Never ACK or CANCEL: those have no transaction of their own here.

@@ -27,8 +27,8 @@
 //   every other pair is ignored, with the reason in the code.
 //
 // A transport error in Proceeding is ignored: the request was received, and nothing is being sent.
-#include "core/base/assert.h"
 #include "core/transaction/invite_client.h"
+#include "core/base/assert.h"
 
 namespace lockstep::transaction {
 
@@ -97,12 +97,8 @@ ClientResult in_calling(Branch& branch, BranchIndex index, const ClientInput& in
       branch.retransmit_at = input.now + branch.retransmit_interval;
       actions.push_back(Action::retransmit_request(index));
       return pass(Pass::kNothing);
-    case ClientInputKind::kTimerTimeout:
-      enter_terminated(branch);
-      return pass(Pass::kTimeout);
-    case ClientInputKind::kTransportError:
-      enter_terminated(branch);
-      return pass(Pass::kTransportError);
+    case ClientInputKind::kTimerTimeout: enter_terminated(branch); return pass(Pass::kTimeout);
+    case ClientInputKind::kTransportError: enter_terminated(branch); return pass(Pass::kTransportError);
     case ClientInputKind::kStart: break;
   }
   LS_ASSERT(false);
@@ -110,7 +106,8 @@ ClientResult in_calling(Branch& branch, BranchIndex index, const ClientInput& in
 
 // Whether the CANCEL's wait for a final (9.1) has taken Timer C's place.
 bool was_cancel_sent(const Branch& branch) {
-  return branch.cancel != CancelState::kNone && branch.cancel != CancelState::kOwed;
+  return branch.cancel != CancelState::kNone && branch.cancel != CancelState::kOwed &&
+         branch.cancel != CancelState::kHeld;
 }
 
 ClientResult in_proceeding(Branch& branch, BranchIndex index, const ClientInput& input,
@@ -141,13 +138,9 @@ ClientResult in_completed(Branch& branch, BranchIndex index, const ClientInput& 
                           const Settings& settings, ActionList& actions) {
   switch (input.kind) {
     case ClientInputKind::kSuccess: return enter_accepted(branch, input, settings);
-    case ClientInputKind::kFailure:
-      actions.push_back(Action::ack_branch(index));
-      return pass(Pass::kNothing);
+    case ClientInputKind::kFailure: actions.push_back(Action::ack_branch(index)); return pass(Pass::kNothing);
     case ClientInputKind::kTimerTimeout:
-    case ClientInputKind::kTransportError:
-      enter_terminated(branch);
-      return pass(Pass::kNothing);
+    case ClientInputKind::kTransportError: enter_terminated(branch); return pass(Pass::kNothing);
     case ClientInputKind::kTrying:
     case ClientInputKind::kProvisional: return ignore(Why::kAfterFinal);
     case ClientInputKind::kTimerRetransmit: return ignore(Why::kNotDue);
@@ -159,12 +152,8 @@ ClientResult in_completed(Branch& branch, BranchIndex index, const ClientInput& 
 ClientResult in_accepted(Branch& branch, BranchIndex index, const ClientInput& input, ActionList& actions) {
   switch (input.kind) {
     case ClientInputKind::kSuccess: return pass(Pass::kSuccessRepeated);
-    case ClientInputKind::kFailure:
-      actions.push_back(Action::ack_branch(index));
-      return pass(Pass::kNothing);
-    case ClientInputKind::kTimerTimeout:
-      enter_terminated(branch);
-      return pass(Pass::kNothing);
+    case ClientInputKind::kFailure: actions.push_back(Action::ack_branch(index)); return pass(Pass::kNothing);
+    case ClientInputKind::kTimerTimeout: enter_terminated(branch); return pass(Pass::kNothing);
     case ClientInputKind::kTrying:
     case ClientInputKind::kProvisional: return ignore(Why::kAfterFinal);
     case ClientInputKind::kTimerRetransmit: return ignore(Why::kNotDue);
@@ -180,9 +169,7 @@ ClientResult in_terminated(Branch& branch, BranchIndex index, const ClientInput&
     case ClientInputKind::kSuccess:
       if (is_success(branch.final_status)) return ignore(Why::kResponseAbsorbed);
       return enter_accepted(branch, input, settings);
-    case ClientInputKind::kFailure:
-      actions.push_back(Action::ack_branch(index));
-      return pass(Pass::kNothing);
+    case ClientInputKind::kFailure: actions.push_back(Action::ack_branch(index)); return pass(Pass::kNothing);
     case ClientInputKind::kTrying:
     case ClientInputKind::kProvisional: return ignore(Why::kAfterFinal);
     case ClientInputKind::kTimerRetransmit:

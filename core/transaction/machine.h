@@ -76,14 +76,14 @@ struct ClientResult {
 // ---- CANCEL machine (O8)
 
 enum class CancelInputKind : std::uint8_t {
-  kWanted,           // The TU wants the branch cancelled.
-  kProvisional,      // A 1xx of the branch.
-  kFinal,            // The final of the branch, made up or not.
+  kWanted,             // The TU wants the branch cancelled.
+  kProvisional,        // A 1xx of the branch.
+  kFinal,              // The final of the branch, made up or not.
   kAnswerProvisional,  // A 1xx to the CANCEL.
-  kAnswerFinal,      // A final to the CANCEL.
-  kTimerRetransmit,  // Timer E of the CANCEL.
-  kTimerTimeout,     // Timer F of the CANCEL.
-  kTransportError,   // The CANCEL could not be sent.
+  kAnswerFinal,        // A final to the CANCEL.
+  kTimerRetransmit,    // Timer E of the CANCEL.
+  kTimerTimeout,       // Timer F of the CANCEL.
+  kTransportError,     // The CANCEL could not be sent.
 };
 inline constexpr std::size_t kCancelInputKindCount = 8;
 
@@ -92,11 +92,32 @@ struct CancelInput {
   AgeMs now{};
   CancelReason reason = CancelReason::kNone;  // kWanted.
   Status status = 0;                          // kWanted: the cause that goes with the reason.
+  DurationMs hold{};                          // kWanted, kProvisional: keep the CANCEL back for so long (O9).
+  bool unsent = false;                        // kFinal: the kernel has not seen the CANCEL yet.
+};
+
+// ---- BYE machine (O14)
+
+enum class ByeInputKind : std::uint8_t {
+  kWanted,             // The TU wants the dialog acknowledged and ended.
+  kAnswerProvisional,  // A 1xx to the BYE.
+  kAnswerFinal,        // A final to the BYE, `status`.
+  kTimerRetransmit,    // Timer E of the BYE.
+  kTimerTimeout,       // Timer F of the BYE.
+  kTransportError,     // The BYE could not be sent.
+};
+inline constexpr std::size_t kByeInputKindCount = 6;
+
+struct ByeInput {
+  ByeInputKind kind;
+  AgeMs now{};
+  Status status = 0;
 };
 
 const char* name_of(ServerInputKind kind);
 const char* name_of(ClientInputKind kind);
 const char* name_of(Pass pass);
 const char* name_of(CancelInputKind kind);
+const char* name_of(ByeInputKind kind);
 
 }  // namespace lockstep::transaction

@@ -18,6 +18,8 @@ const char* name_of(EventKind kind) {
     case EventKind::kResponse: return "kResponse";
     case EventKind::kCancelResponse: return "kCancelResponse";
     case EventKind::kCancelBranch: return "kCancelBranch";
+    case EventKind::kByeResponse: return "kByeResponse";
+    case EventKind::kByeTransportError: return "kByeTransportError";
     case EventKind::kCallerCancel: return "kCallerCancel";
     case EventKind::kTransportError: return "kTransportError";
     case EventKind::kCancelTransportError: return "kCancelTransportError";
@@ -49,6 +51,8 @@ const char* name_of(Why why) {
     case Why::kNotForwarding: return "kNotForwarding";
     case Why::kNoCancel: return "kNoCancel";
     case Why::kCancelNotNeeded: return "kCancelNotNeeded";
+    case Why::kLateDropped: return "kLateDropped";
+    case Why::kNoBye: return "kNoBye";
     case Why::kServerUnreachable: return "kServerUnreachable";
   }
   return "?";
@@ -65,6 +69,12 @@ const char* name_of(ActionKind kind) {
     case ActionKind::kRetransmitRequest: return "kRetransmitRequest";
     case ActionKind::kCancelBranch: return "kCancelBranch";
     case ActionKind::kRetransmitCancel: return "kRetransmitCancel";
+    case ActionKind::kWithdrawRequest: return "kWithdrawRequest";
+    case ActionKind::kWithdrawCancel: return "kWithdrawCancel";
+    case ActionKind::kAckDialog: return "kAckDialog";
+    case ActionKind::kByeDialog: return "kByeDialog";
+    case ActionKind::kRetransmitBye: return "kRetransmitBye";
+    case ActionKind::kByeEnded: return "kByeEnded";
     case ActionKind::kAckBranch: return "kAckBranch";
     case ActionKind::kStoreFinal: return "kStoreFinal";
     case ActionKind::kRunFailureRoute: return "kRunFailureRoute";
@@ -115,6 +125,7 @@ const char* name_of(CancelState state) {
   switch (state) {
     case CancelState::kNone: return "kNone";
     case CancelState::kOwed: return "kOwed";
+    case CancelState::kHeld: return "kHeld";
     case CancelState::kSent: return "kSent";
     case CancelState::kAnswered: return "kAnswered";
     case CancelState::kExpired: return "kExpired";
@@ -164,6 +175,38 @@ const char* name_of(Pass pass) {
     case Pass::kTimeout: return "kTimeout";
     case Pass::kTimerC: return "kTimerC";
     case Pass::kTransportError: return "kTransportError";
+  }
+  return "?";
+}
+
+const char* name_of(ByeInputKind kind) {
+  switch (kind) {
+    case ByeInputKind::kWanted: return "kWanted";
+    case ByeInputKind::kAnswerProvisional: return "kAnswerProvisional";
+    case ByeInputKind::kAnswerFinal: return "kAnswerFinal";
+    case ByeInputKind::kTimerRetransmit: return "kTimerRetransmit";
+    case ByeInputKind::kTimerTimeout: return "kTimerTimeout";
+    case ByeInputKind::kTransportError: return "kTransportError";
+  }
+  return "?";
+}
+
+const char* name_of(Disposition disposition) {
+  switch (disposition) {
+    case Disposition::kNone: return "kNone";
+    case Disposition::kRelay: return "kRelay";
+    case Disposition::kTerminate: return "kTerminate";
+    case Disposition::kDrop: return "kDrop";
+  }
+  return "?";
+}
+
+const char* name_of(ByeState state) {
+  switch (state) {
+    case ByeState::kNone: return "kNone";
+    case ByeState::kSent: return "kSent";
+    case ByeState::kAnswered: return "kAnswered";
+    case ByeState::kExpired: return "kExpired";
   }
   return "?";
 }

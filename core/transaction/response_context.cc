@@ -4,8 +4,11 @@
 //   ---------------------------------+----------------------------------------+-----------------------
 //   first 100                        | owed CANCEL                            | owed CANCEL
 //   101-199                          | relay; owed CANCEL                     | owed CANCEL
-//   2xx to INVITE                    | relay; CANCEL all pending, ascending   | relay; the same
-//   2xx to non-INVITE                | relay                                  | nothing
+//   2xx to INVITE, the first         | relay; CANCEL all pending, ascending   | relay; the same
+//   the same, after caller's CANCEL, cancelled_2xx terminate | ACK, BYE; 487; conclude | ACK, BYE
+//   2xx to INVITE, after one relayed | -                                      | late_2xx: relay; ACK, BYE; or
+//   nothing 2xx again                        | -                                      | as the first of its
+//   dialog; ACK alone 2xx to non-INVITE                | relay                                  | nothing
 //   3xx-5xx                          | store; conclude                        | nothing
 //   6xx                              | store; CANCEL all pending; conclude    | nothing
 //   timeout, transport error         | made-up 408 (487), 503; conclude       | the same, nothing goes up
@@ -17,10 +20,15 @@
 // While the failure route runs no branch's response goes up but a 2xx; its verdict, new branches or the
 // script's own final end that.
 // The actions of one event stand in the order of the cells: O6 relay before CANCEL, O7 ascending.
+// A CANCEL that is due is held where its branch's final is in hand, or as long as cancel_holdoff says (O9). A
+// branch whose request the kernel has not seen is not cancelled: the request is withdrawn (O10).
 #include "core/transaction/response_context.h"
+
+#include <algorithm>
 
 #include "core/base/assert.h"
 #include "core/transaction/best_response.h"
+#include "core/transaction/bye_client.h"
 #include "core/transaction/cancel_client.h"
 #include "core/transaction/invite_client.h"
 #include "core/transaction/invite_server.h"
@@ -45,8 +53,44 @@ ClientResult step_client(const Decision& d, BranchIndex index, ClientInputKind k
                                     : step_non_invite_client(branch, index, input, d.settings, d.actions);
 }
 
-Why step_cancel(const Decision& d, BranchIndex index, const CancelInput& input) {
+// O9: how long a CANCEL of the branch that is due now is held.
+DurationMs hold_of(const Decision& d, BranchIndex index) {
+  const bool in_hand = (d.event.ahead.finals_in_hand & mask_of(index)) != 0;
+  return in_hand ? std::max(d.event.ahead.until, d.settings.cancel_holdoff) : d.settings.cancel_holdoff;
+}
+
+Why step_cancel(const Decision& d, BranchIndex index, CancelInput input) {
+  input.hold = hold_of(d, index);
+  input.unsent = (d.event.ahead.unsent_cancels & mask_of(index)) != 0;
   return step_cancel_client(d.state.branches[index.value], index, input, d.settings, d.actions);
+}
+
+void record_final(const Decision& d, BranchIndex index, Status status, bool made_up) {
+  Branch& branch = d.state.branches[index.value];
+  branch.final_status = status;
+  branch.final_made_up = made_up;
+  // Clears an owed or held CANCEL and stops one that is being repeated; without either nothing happens.
+  (void)step_cancel(d, index, CancelInput{CancelInputKind::kFinal, d.event.now});
+}
+
+// O10: the phone never hears of the call; the branch ends as a cancelled one.
+void withdraw_request(const Decision& d, BranchIndex index) {
+  Branch& branch = d.state.branches[index.value];
+  branch.state = ClientState::kTerminated;
+  branch.retransmit_at = kNever;
+  branch.timeout_at = kNever;
+  d.actions.push_back(Action::withdraw_request(index));
+  record_final(d, index, 487, true);
+}
+
+Why cancel_one(const Decision& d, BranchIndex index, CancelReason reason, Status status) {
+  const Branch& branch = d.state.branches[index.value];
+  const bool is_unsent = (d.event.ahead.unsent_requests & mask_of(index)) != 0;
+  if (is_unsent && branch.state == ClientState::kCalling) {
+    withdraw_request(d, index);
+    return Why::kNone;
+  }
+  return step_cancel(d, index, CancelInput{CancelInputKind::kWanted, d.event.now, reason, status});
 }
 
 // O7, O8. Non-INVITE requests are never cancelled (9.1).
@@ -54,16 +98,8 @@ void cancel_pending(const Decision& d, CancelReason reason, Status status) {
   if (!d.state.server.is_invite()) return;
   for (std::size_t i = 0; i < d.state.branches.size(); ++i) {
     // Branches that are final or being cancelled ignore the wish: idempotence is the machine's.
-    (void)step_cancel(d, branch_index(i), CancelInput{CancelInputKind::kWanted, d.event.now, reason, status});
+    (void)cancel_one(d, branch_index(i), reason, status);
   }
-}
-
-void record_final(const Decision& d, BranchIndex index, Status status, bool made_up) {
-  Branch& branch = d.state.branches[index.value];
-  branch.final_status = status;
-  branch.final_made_up = made_up;
-  // Clears an owed CANCEL and stops one that is being repeated; without either there is nothing to do.
-  (void)step_cancel(d, index, CancelInput{CancelInputKind::kFinal, d.event.now});
 }
 
 // A final goes up: through the server machine, which sends it or says why not.
@@ -89,10 +125,10 @@ Why send_best(const Decision& d) {
   const Branch& branch = d.state.branches[best.value];
   const Status status = status_upstream(branch.final_status);
   const BranchMask challenges = find_challenges(d.state.context, d.state.branches, best);
-  return respond_final(d,
-                       branch.final_made_up ? Action::respond_local(status)
-                                            : Action::respond_best(best, status, challenges),
-                       best);
+  return respond_final(
+      d,
+      branch.final_made_up ? Action::respond_local(status) : Action::respond_best(best, status, challenges),
+      best);
 }
 
 // 16.7 step 6. REQUIRES: at least one branch.
@@ -132,19 +168,90 @@ Why on_provisional(const Decision& d, BranchIndex index) {
   return unless_acted(d, relayed);
 }
 
+// O13: what becomes of the 2xx in this event.
+Disposition dispose(const Decision& d) {
+  const Context& context = d.state.context;
+  if (!d.state.server.is_invite()) return Disposition::kRelay;
+  if (!is_success(context.final_status)) {
+    const bool ends = context.cancelled_by_caller && d.settings.cancelled_2xx == LatePolicy::kTerminate;
+    return ends ? Disposition::kTerminate : Disposition::kRelay;
+  }
+  switch (d.settings.late_2xx) {
+    case LatePolicy::kForward: return Disposition::kRelay;
+    case LatePolicy::kTerminate: return Disposition::kTerminate;
+    case LatePolicy::kDrop: return Disposition::kDrop;
+  }
+  LS_ASSERT(false);
+}
+
+void end_dialog(const Decision& d, BranchIndex index) {
+  const Why why = step_bye_client(d.state.branches[index.value], index,
+                                  ByeInput{ByeInputKind::kWanted, d.event.now}, d.settings, d.actions);
+  LS_ASSERT(why == Why::kNone);
+}
+
 Why on_success(const Decision& d, BranchIndex index) {
-  record_final(d, index, d.event.status, false);
-  const Why relayed = respond_final(d, Action::relay_response(index, d.event.status), index);
-  cancel_pending(d, CancelReason::kCompletedElsewhere, 200);
-  return unless_acted(d, relayed);
+  Branch& branch = d.state.branches[index.value];
+  branch.to_tag_hash = d.event.to_tag_hash;
+  branch.disposition = dispose(d);
+  if (branch.disposition == Disposition::kRelay) {
+    record_final(d, index, d.event.status, false);
+    const Why relayed = respond_final(d, Action::relay_response(index, d.event.status), index);
+    cancel_pending(d, CancelReason::kCompletedElsewhere, 200);
+    return unless_acted(d, relayed);
+  }
+  // Upstream a branch that was answered against the caller's CANCEL counts as a cancelled one.
+  const bool after_success = is_success(d.state.context.final_status);
+  record_final(d, index, after_success ? d.event.status : Status{487}, !after_success);
+  if (branch.disposition == Disposition::kDrop) return unless_acted(d, Why::kLateDropped);
+  end_dialog(d, index);
+  conclude(d);
+  return Why::kNone;
+}
+
+// A second dialog of the branch: a fork further down (W18).
+Why on_twin(const Decision& d, BranchIndex index) {
+  State& state = d.state;
+  const Disposition disposition = dispose(d);
+  if (disposition == Disposition::kRelay) {
+    return step_server(d, ServerInputKind::kSuccessRepeated, Action::relay_response(index, d.event.status));
+  }
+  if (disposition == Disposition::kDrop) return Why::kLateDropped;
+  if (state.branches.full() || !d.event.has_room) return Why::kLateDropped;
+  const Branch& origin = state.branches[index.value];
+  Branch twin;
+  twin.state = ClientState::kAccepted;
+  twin.timeout_at = d.event.now + timer_m(d.settings);
+  twin.final_status = origin.final_status;
+  twin.final_made_up = origin.final_made_up;
+  twin.reliable = origin.reliable;
+  twin.to_tag_hash = d.event.to_tag_hash;
+  twin.twin_of = index;
+  twin.disposition = disposition;
+  state.branches.push_back(twin);
+  end_dialog(d, branch_index(state.branches.size() - 1));
+  return Why::kNone;
+}
+
+Why on_success_repeated(const Decision& d, BranchIndex index) {
+  const BranchIndex dialog = find_dialog(d.state, index, d.event.to_tag_hash);
+  if (dialog == kNoBranch) return on_twin(d, index);
+  switch (d.state.branches[dialog.value].disposition) {
+    case Disposition::kNone:  // A non-INVITE's, or none that a 2xx was booked for.
+    case Disposition::kRelay:
+      return step_server(d, ServerInputKind::kSuccessRepeated, Action::relay_response(index, d.event.status));
+    case Disposition::kTerminate: d.actions.push_back(Action::ack_dialog(dialog)); return Why::kNone;
+    case Disposition::kDrop: return Why::kLateDropped;
+  }
+  LS_ASSERT(false);
 }
 
 Why on_failure(const Decision& d, BranchIndex index) {
   Branch& branch = d.state.branches[index.value];
   const Status status = d.event.status;
   // What a CANCEL by Timer C brings is the end of a time-out: it weighs as the 408 of 16.8 does.
-  const bool ends_timer_c = status == 487 && branch.cancel_reason == CancelReason::kTimerC &&
-                            !d.state.context.cancelled_by_caller;
+  const bool ends_timer_c =
+      status == 487 && branch.cancel_reason == CancelReason::kTimerC && !d.state.context.cancelled_by_caller;
   if (ends_timer_c) branch.timed_out = true;
   record_final(d, index, ends_timer_c ? Status{408} : status, ends_timer_c);
   if (!d.state.server.is_open()) return unless_acted(d, Why::kFinalCommitted);
@@ -239,6 +346,7 @@ Why on_caller_cancel(const Decision& d) {
   state.context.cancelled_by_caller = true;
   if (!state.branches.empty()) {
     cancel_pending(d, CancelReason::kCaller, 0);
+    if (!state.context.failure_route_running) conclude(d);
     return Why::kNone;
   }
   return respond_final(d, Action::respond_local(487), kNoBranch);
@@ -246,7 +354,9 @@ Why on_caller_cancel(const Decision& d) {
 
 Why on_cancel_wanted(const Decision& d, BranchIndex index) {
   if (!d.state.server.is_invite()) return Why::kNotInvite;
-  return step_cancel(d, index, CancelInput{CancelInputKind::kWanted, d.event.now, CancelReason::kScript, 0});
+  const Why why = cancel_one(d, index, CancelReason::kScript, 0);
+  if (why == Why::kNone && !d.state.context.failure_route_running) conclude(d);
+  return why;
 }
 
 Why on_guard(const Decision& d) {
@@ -261,13 +371,10 @@ Why on_client_input(const Decision& d, BranchIndex index, ClientInputKind kind) 
   if (result.ignored != Why::kNone) return result.ignored;
   switch (result.pass) {
     case Pass::kNothing: return Why::kNone;
-    case Pass::kTrying:
-      pay_owed_cancel(d, index);
-      return Why::kNone;
+    case Pass::kTrying: pay_owed_cancel(d, index); return Why::kNone;
     case Pass::kProvisional: return on_provisional(d, index);
     case Pass::kSuccess: return on_success(d, index);
-    case Pass::kSuccessRepeated:
-      return step_server(d, ServerInputKind::kSuccessRepeated, Action::relay_response(index, d.event.status));
+    case Pass::kSuccessRepeated: return on_success_repeated(d, index);
     case Pass::kFailure: return on_failure(d, index);
     case Pass::kTimeout: return on_timeout(d, index);
     case Pass::kTransportError:
@@ -275,6 +382,8 @@ Why on_client_input(const Decision& d, BranchIndex index, ClientInputKind kind) 
       conclude(d);
       return Why::kNone;
     case Pass::kTimerC:
+      // One that is held leaves when its hold ends.
+      if (d.state.branches[index.value].cancel == CancelState::kHeld) return Why::kNone;
       return step_cancel(d, index,
                          CancelInput{CancelInputKind::kWanted, d.event.now, CancelReason::kTimerC, 0});
   }
@@ -283,6 +392,11 @@ Why on_client_input(const Decision& d, BranchIndex index, ClientInputKind kind) 
 
 Why on_cancel_input(const Decision& d, BranchIndex index, CancelInputKind kind) {
   return step_cancel(d, index, CancelInput{kind, d.event.now});
+}
+
+Why on_bye_input(const Decision& d, BranchIndex index, ByeInputKind kind) {
+  return step_bye_client(d.state.branches[index.value], index, ByeInput{kind, d.event.now, d.event.status},
+                         d.settings, d.actions);
 }
 
 }  // namespace lockstep::transaction

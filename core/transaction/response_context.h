@@ -37,5 +37,6 @@ struct Decision {
 [[nodiscard]] Why on_server_input(const Decision& decision, ServerInputKind kind);
 [[nodiscard]] Why on_client_input(const Decision& decision, BranchIndex index, ClientInputKind kind);
 [[nodiscard]] Why on_cancel_input(const Decision& decision, BranchIndex index, CancelInputKind kind);
+[[nodiscard]] Why on_bye_input(const Decision& decision, BranchIndex index, ByeInputKind kind);
 
 }  // namespace lockstep::transaction

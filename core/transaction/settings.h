@@ -7,15 +7,18 @@
 namespace lockstep::transaction {
 
 struct Settings {
-  DurationMs t1{500};              // Round trip estimate (retr_timer1).
-  DurationMs t2{4000};             // Longest retransmission interval (retr_timer2).
-  DurationMs t4{5000};             // Longest life of a message in the network.
-  DurationMs fr_timer{32000};      // Timers B and F: no response at all to a forwarded request.
+  DurationMs t1{500};               // Round trip estimate (retr_timer1).
+  DurationMs t2{4000};              // Longest retransmission interval (retr_timer2).
+  DurationMs t4{5000};              // Longest life of a message in the network.
+  DurationMs fr_timer{32000};       // Timers B and F: no response at all to a forwarded request.
   DurationMs fr_inv_timer{180500};  // Timer C: no final after a 1xx to INVITE.
   // 0: every branch counts for the best response. Other values: once a failure route has added branches,
   // only those added since then count (Kamailio's 1 to 3).
   std::uint8_t failure_reply_mode = 0;
-  bool respond_100 = true;         // 100 at once for an INVITE (auto_inv_100).
+  DurationMs cancel_holdoff{0};  // O9: how long a CANCEL that is due waits for its branch's final.
+  LatePolicy late_2xx = LatePolicy::kForward;
+  LatePolicy cancelled_2xx = LatePolicy::kForward;  // Of the first 2xx, after the caller's CANCEL.
+  bool respond_100 = true;                          // 100 at once for an INVITE (auto_inv_100).
 };
 
 constexpr DurationMs sixty_four_t1(const Settings& settings) {
@@ -39,5 +42,7 @@ constexpr DurationMs timer_l(const Settings& settings) { return sixty_four_t1(se
 constexpr DurationMs timer_m(const Settings& settings) { return sixty_four_t1(settings); }
 // A CANCEL's own Timer F, and how long its INVITE's final is then waited for (9.1).
 constexpr DurationMs timer_cancel(const Settings& settings) { return sixty_four_t1(settings); }
+// Timer F of the BYE that ends a late 2xx's dialog (O14).
+constexpr DurationMs timer_bye(const Settings& settings) { return sixty_four_t1(settings); }
 
 }  // namespace lockstep::transaction

@@ -38,18 +38,25 @@ enum class ClientState : std::uint8_t {
 // O8. `due` of the rule is passed within one step: what is due is in that step's actions.
 enum class CancelState : std::uint8_t {
   kNone,
-  kOwed,      // Wanted before the branch's first 1xx; sent by the step of that 1xx.
+  kOwed,      // Wanted before the branch's first 1xx; due with that 1xx.
+  kHeld,      // Due, but kept back for a moment in which a final makes it needless (O9).
   kSent,      // Repeated until an answer.
   kAnswered,  // A final to it came, or the final of its branch, which makes repeating it useless.
   kExpired,   // Its Timer F fired, or it could not be sent.
 };
+
+// O13: what became of a 2xx. Its repetitions share it.
+enum class Disposition : std::uint8_t { kNone, kRelay, kTerminate, kDrop };
+
+// The BYE that ends the dialog of a terminated 2xx (O14).
+enum class ByeState : std::uint8_t { kNone, kSent, kAnswered, kExpired };
 
 // The server transaction towards the caller.
 struct Server {
   AgeMs retransmit_at = kNever;  // Timer G.
   AgeMs end_at = kNever;         // Timer H, I or L (INVITE), J (non-INVITE), whichever the state knows.
   DurationMs retransmit_interval{};
-  Status last_status = 0;        // Of the last response, 0 before any.
+  Status last_status = 0;  // Of the last response, 0 before any.
   Method method = Method::kInvite;
   ServerState state = ServerState::kInitial;
   bool reliable = false;
@@ -64,39 +71,46 @@ struct Server {
 struct Context {
   // Without a branch, and while a failure route runs, no machine has a timer: this one ends the wait.
   AgeMs guard_at = kNever;
-  Status final_status = 0;              // Of the final that went up, 0 before it.
+  Status final_status = 0;               // Of the final that went up, 0 before it.
   BranchIndex final_branch = kNoBranch;  // Whose response that was; kNoBranch if made here.
-  std::uint8_t first_counted = 0;       // Branches below it do not count for the best response.
+  std::uint8_t first_counted = 0;        // Branches below it do not count for the best response.
   bool cancelled_by_caller = false;
-  bool global_failure = false;          // A 6xx came.
+  bool global_failure = false;  // A 6xx came.
   bool failure_route_armed = false;
   bool failure_route_running = false;
-  bool leg_ended = false;               // A failure route ran since the last branch was added.
-  bool ended = false;                   // kEnd was given out.
+  bool leg_ended = false;  // A failure route ran since the last branch was added.
+  bool ended = false;      // kEnd was given out.
 
   // O10: no new client transaction.
   bool is_closed() const { return final_status != 0 || cancelled_by_caller || global_failure; }
   friend bool operator==(const Context&, const Context&) = default;
 };
 
-// One client transaction and its CANCEL.
+// One client transaction, its CANCEL, and the dialog that its 2xx made. Where a fork further down answers a
+// branch with a second 2xx of another To tag, that dialog gets an entry of its own behind the branches, a
+// twin: it never forwards anything, and no Via of a request names it.
 struct Branch {
   AgeMs retransmit_at = kNever;         // Timer A or E.
   AgeMs timeout_at = kNever;            // Timer B, C, D, M (INVITE), F, K; after a CANCEL the wait of 9.1.
-  AgeMs cancel_retransmit_at = kNever;  // Timer E of the CANCEL.
-  AgeMs cancel_timeout_at = kNever;     // Timer F of the CANCEL.
+  AgeMs cancel_retransmit_at = kNever;  // Timer E of the CANCEL, later of the BYE.
+  AgeMs cancel_timeout_at = kNever;     // Timer F of the same; while the CANCEL is held: its end.
   DurationMs retransmit_interval{};
   DurationMs cancel_interval{};
-  Status provisional_status = 0;        // The last 1xx, 0 before any.
-  Status final_status = 0;              // 0 while pending.
-  Status cancel_status = 0;             // The cause that goes with cancel_reason.
+  std::uint32_t to_tag_hash = 0;  // Of its 2xx.
+  Status provisional_status = 0;  // The last 1xx, 0 before any.
+  Status final_status = 0;        // 0 while pending.
+  Status cancel_status = 0;       // The cause that goes with cancel_reason.
   ClientState state = ClientState::kInitial;
   CancelState cancel = CancelState::kNone;
   CancelReason cancel_reason = CancelReason::kNone;
-  bool reliable = false;
-  bool final_made_up = false;           // final_status was decided here: there is no stored final.
-  bool timed_out = false;               // By Timer B, C or F.
+  BranchIndex twin_of = kNoBranch;  // A twin: the branch whose second dialog this is.
+  Disposition disposition : 4 = Disposition::kNone;
+  ByeState bye : 4 = ByeState::kNone;
+  bool reliable : 1 = false;
+  bool final_made_up : 1 = false;  // final_status was decided here: there is no stored final.
+  bool timed_out : 1 = false;      // By Timer B, C or F.
 
+  bool is_twin() const { return twin_of != kNoBranch; }
   bool has_provisional() const { return provisional_status != 0; }
   bool is_pending() const { return final_status == 0; }
   friend bool operator==(const Branch&, const Branch&) = default;
@@ -117,5 +131,7 @@ static_assert(sizeof(Server) + sizeof(Context) <= 48);
 const char* name_of(ServerState state);
 const char* name_of(ClientState state);
 const char* name_of(CancelState state);
+const char* name_of(Disposition disposition);
+const char* name_of(ByeState state);
 
 }  // namespace lockstep::transaction

@@ -17,14 +17,23 @@ ClientInputKind response_input(Status status) {
   return is_success(status) ? ClientInputKind::kSuccess : ClientInputKind::kFailure;
 }
 
+// The BYE's timers stand where the CANCEL's stood.
+bool has_bye(const Decision& d, BranchIndex index) {
+  return d.state.branches[index.value].bye != ByeState::kNone;
+}
+
 Why fire(const Decision& d, const DueTimer& due) {
   const BranchIndex index = due.branch;
   switch (due.kind) {
     case TimerKind::kServerEnd: return on_server_input(d, ServerInputKind::kTimerEnd);
     case TimerKind::kServerRetransmit: return on_server_input(d, ServerInputKind::kTimerRetransmit);
     case TimerKind::kGuard: return on_guard(d);
-    case TimerKind::kCancelTimeout: return on_cancel_input(d, index, CancelInputKind::kTimerTimeout);
-    case TimerKind::kCancelRetransmit: return on_cancel_input(d, index, CancelInputKind::kTimerRetransmit);
+    case TimerKind::kCancelTimeout:
+      return has_bye(d, index) ? on_bye_input(d, index, ByeInputKind::kTimerTimeout)
+                               : on_cancel_input(d, index, CancelInputKind::kTimerTimeout);
+    case TimerKind::kCancelRetransmit:
+      return has_bye(d, index) ? on_bye_input(d, index, ByeInputKind::kTimerRetransmit)
+                               : on_cancel_input(d, index, CancelInputKind::kTimerRetransmit);
     case TimerKind::kBranchTimeout: return on_client_input(d, index, ClientInputKind::kTimerTimeout);
     case TimerKind::kBranchRetransmit: return on_client_input(d, index, ClientInputKind::kTimerRetransmit);
     case TimerKind::kNone: break;
@@ -48,7 +57,13 @@ Why on_branch_event(const Decision& d) {
   switch (d.event.kind) {
     case EventKind::kResponse:
       if (!is_status(d.event.status)) return Why::kBadStatus;
+      if (d.state.branches[index.value].is_twin()) return Why::kNoSuchBranch;
       return on_client_input(d, index, response_input(d.event.status));
+    case EventKind::kByeResponse:
+      if (!is_status(d.event.status)) return Why::kBadStatus;
+      return on_bye_input(d, index,
+                          provisional ? ByeInputKind::kAnswerProvisional : ByeInputKind::kAnswerFinal);
+    case EventKind::kByeTransportError: return on_bye_input(d, index, ByeInputKind::kTransportError);
     case EventKind::kCancelResponse:
       if (!is_status(d.event.status)) return Why::kBadStatus;
       return on_cancel_input(
@@ -80,8 +95,7 @@ Why dispatch(const Decision& d) {
     case EventKind::kRequestRetransmitted: return on_server_input(d, ServerInputKind::kRequestRepeated);
     case EventKind::kAck: return on_server_input(d, ServerInputKind::kAck);
     case EventKind::kAddBranch: return on_add_branch(d);
-    case EventKind::kNoBranches:
-      return is_failure(status) ? on_no_branches(d) : Why::kBadStatus;
+    case EventKind::kNoBranches: return is_failure(status) ? on_no_branches(d) : Why::kBadStatus;
     case EventKind::kLocalProvisional:
       return is_provisional(status) ? on_local_provisional(d) : Why::kBadStatus;
     case EventKind::kLocalFinal:
@@ -95,17 +109,20 @@ Why dispatch(const Decision& d) {
     case EventKind::kResponse:
     case EventKind::kCancelResponse:
     case EventKind::kCancelBranch:
+    case EventKind::kByeResponse:
+    case EventKind::kByeTransportError:
     case EventKind::kTransportError:
     case EventKind::kCancelTransportError: return on_branch_event(d);
   }
   LS_ASSERT(false);
 }
 
-// CANCELs need no look: the final of a branch ends its CANCEL, and a branch terminates only with a final.
+// CANCELs need no look: the final of a branch ends its CANCEL, and a branch terminates only with a final. A
+// BYE may outlive the Timer M of its branch.
 bool has_ended(const State& state) {
   if (state.server.state != ServerState::kTerminated) return false;
   for (const Branch& branch : state.branches) {
-    if (branch.state != ClientState::kTerminated) return false;
+    if (branch.state != ClientState::kTerminated || branch.bye == ByeState::kSent) return false;
   }
   return true;
 }
@@ -133,6 +150,42 @@ AgeMs next_deadline(const State& state) { return earliest_timer(state).at; }
 
 bool may_add_branch(const State& state) {
   return state.server.is_open() && !state.context.is_closed() && !state.branches.full();
+}
+
+bool may_cancel(const State& state, const Event& event) {
+  if (!state.server.is_invite() || state.branches.empty()) return false;
+  const bool is_other = event.kind == EventKind::kResponse && !is_provisional(event.status);
+  if (is_other && is_failure(event.status) && !is_global_failure(event.status)) return false;
+  const bool may = event.kind == EventKind::kResponse || event.kind == EventKind::kCallerCancel ||
+                   event.kind == EventKind::kCancelBranch || event.kind == EventKind::kLocalFinal ||
+                   event.kind == EventKind::kTimer;
+  if (!may) return false;
+  for (std::size_t i = 0; i < state.branches.size(); ++i) {
+    const Branch& branch = state.branches[i];
+    if (!branch.is_pending() || (is_other && branch_index(i) == event.branch)) continue;
+    const bool becomes_due = branch.cancel == CancelState::kOwed ||
+                             (branch.cancel == CancelState::kNone && branch.has_provisional());
+    if (becomes_due) return true;
+  }
+  return false;
+}
+
+BranchIndex find_dialog(const State& state, BranchIndex branch, std::uint32_t to_tag_hash) {
+  for (std::size_t i = 0; i < state.branches.size(); ++i) {
+    const Branch& other = state.branches[i];
+    const bool is_of_branch = branch_index(i) == branch || other.twin_of == branch;
+    const bool has_dialog = other.disposition != Disposition::kNone;
+    if (is_of_branch && has_dialog && other.to_tag_hash == to_tag_hash) return branch_index(i);
+  }
+  return kNoBranch;
+}
+
+bool may_need_twin(const State& state, const Event& event) {
+  if (event.kind != EventKind::kResponse || !is_success(event.status) || !state.server.is_invite())
+    return false;
+  if (event.branch.value >= state.branches.size()) return false;
+  const bool has_first = state.branches[event.branch.value].disposition != Disposition::kNone;
+  return has_first && find_dialog(state, event.branch, event.to_tag_hash) == kNoBranch;
 }
 
 BranchIndex best_final(const State& state) { return find_best_final(state.context, state.branches); }

@@ -30,6 +30,17 @@ AgeMs next_deadline(const State& state);
 // Whether kAddBranch would be taken now: ask before building a request (O10, I14).
 bool may_add_branch(const State& state);
 
+// Whether the event may make a CANCEL due: look ahead before it (O9). Never false where it does; may be true
+// in vain.
+bool may_cancel(const State& state, const Event& event);
+
+// Whether the event may add a branch of its own, a twin for a further dialog: make room before it, and say so
+// in Event::has_room.
+bool may_need_twin(const State& state, const Event& event);
+
+// The branch or twin that stands for the dialog of a 2xx on `branch`; kNoBranch if there is none yet.
+BranchIndex find_dialog(const State& state, BranchIndex branch, std::uint32_t to_tag_hash);
+
 // The branch whose final is the best by 16.7 step 6; kNoBranch if none that counts is final.
 BranchIndex best_final(const State& state);
 
@@ -40,11 +51,11 @@ constexpr Status status_upstream(Status status) { return status == 503 ? Status{
 bool is_cancelled_by_caller(const State& state);
 bool is_ended(const State& state);
 bool is_failure_route_running(const State& state);
-Status final_status_sent(const State& state);      // 0 before a final went up.
-Status last_status_sent(const State& state);       // 0 before any response went up.
+Status final_status_sent(const State& state);  // 0 before a final went up.
+Status last_status_sent(const State& state);   // 0 before any response went up.
 std::size_t branch_count(const State& state);
 std::size_t pending_branch_count(const State& state);
-bool has_any_provisional(const State& state);      // Some branch sent a 1xx, 100 included.
-bool has_timed_out_branch(const State& state);     // Some branch of the current leg timed out.
+bool has_any_provisional(const State& state);   // Some branch sent a 1xx, 100 included.
+bool has_timed_out_branch(const State& state);  // Some branch of the current leg timed out.
 
 }  // namespace lockstep::transaction

@@ -16,6 +16,7 @@ Branch branch_in(CancelState cancel, Status provisional_status) {
   branch.timeout_at = AgeMs{7000};
   branch.cancel = cancel;
   if (cancel != CancelState::kNone) branch.cancel_reason = CancelReason::kCaller;
+  if (cancel == CancelState::kHeld) branch.cancel_timeout_at = AgeMs{2000};
   if (cancel == CancelState::kSent) {
     branch.cancel_interval = DurationMs{500};
     branch.cancel_retransmit_at = AgeMs{2000};
@@ -24,10 +25,10 @@ Branch branch_in(CancelState cancel, Status provisional_status) {
   return branch;
 }
 
-std::string line_of(Branch branch, CancelInputKind kind) {
+std::string line_of(Branch branch, CancelInputKind kind, DurationMs hold = {}, bool unsent = false) {
   const Branch before = branch;
   ActionList actions;
-  const CancelInput input{kind, AgeMs{2000}, CancelReason::kGlobalFailure, 603};
+  const CancelInput input{kind, AgeMs{2000}, CancelReason::kGlobalFailure, 603, hold, unsent};
   const Why why = step_cancel_client(branch, BranchIndex{3}, input, Settings{}, actions);
   std::string line = without_k(name_of(before.cancel)) + " " + without_k(name_of(kind)) + " -> ";
   if (why != Why::kNone) {
@@ -56,6 +57,14 @@ Owed AnswerFinal -> (NoCancel)
 Owed TimerRetransmit -> (NotDue)
 Owed TimerTimeout -> (NotDue)
 Owed TransportError -> (NoCancel)
+Held Wanted -> (CancelNotNeeded)
+Held Provisional -> (NoCancel)
+Held Final -> None [WithdrawCancel 3] E=- F=- wait=7000
+Held AnswerProvisional -> (NoCancel)
+Held AnswerFinal -> (NoCancel)
+Held TimerRetransmit -> (NotDue)
+Held TimerTimeout -> Sent [CancelBranch 3 Caller] E=2500 F=34000 wait=34000
+Held TransportError -> (NoCancel)
 Sent Wanted -> (CancelNotNeeded)
 Sent Provisional -> (NoCancel)
 Sent Final -> Answered [] E=- F=- wait=7000
@@ -88,6 +97,8 @@ class CancelGoldenTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST_SUITE(CancelGoldenTest);
   CPPUNIT_TEST(cancel_machine_follows_o8);
   CPPUNIT_TEST(wanted_before_a_1xx_is_owed);
+  CPPUNIT_TEST(a_due_cancel_may_be_held);
+  CPPUNIT_TEST(a_cancel_that_was_not_handed_over_is_withdrawn);
   CPPUNIT_TEST(wanted_after_a_final_is_not_needed);
   CPPUNIT_TEST(timer_e_stays_at_t2_after_a_1xx_to_the_cancel);
   CPPUNIT_TEST(reliable_transport_repeats_no_cancel);
@@ -96,7 +107,7 @@ class CancelGoldenTest : public CPPUNIT_NS::TestFixture {
  public:
   void cancel_machine_follows_o8() {
     std::string table;
-    for (const CancelState state : {CancelState::kNone, CancelState::kOwed, CancelState::kSent,
+    for (const CancelState state : {CancelState::kNone, CancelState::kOwed, CancelState::kHeld, CancelState::kSent,
                                     CancelState::kAnswered, CancelState::kExpired}) {
       for (std::size_t i = 0; i < kCancelInputKindCount; ++i) {
         const Status provisional_status = state == CancelState::kOwed ? 0 : 180;
@@ -110,6 +121,24 @@ class CancelGoldenTest : public CPPUNIT_NS::TestFixture {
   void wanted_before_a_1xx_is_owed() {
     CPPUNIT_ASSERT_EQUAL(std::string("None Wanted -> Owed [] E=- F=- wait=7000\n"),
                          line_of(branch_in(CancelState::kNone, 0), CancelInputKind::kWanted));
+  }
+
+  // O9: due, but kept back for 20 ms.
+  void a_due_cancel_may_be_held() {
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("None Wanted -> Held [] E=- F=2020 wait=7000\n"),
+        line_of(branch_in(CancelState::kNone, 180), CancelInputKind::kWanted, DurationMs{20}));
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("Owed Provisional -> Held [] E=- F=2020 wait=7000\n"),
+        line_of(branch_in(CancelState::kOwed, 180), CancelInputKind::kProvisional, DurationMs{20}));
+    CPPUNIT_ASSERT_EQUAL(std::string("None Wanted -> Owed [] E=- F=- wait=7000\n"),
+                         line_of(branch_in(CancelState::kNone, 0), CancelInputKind::kWanted, DurationMs{20}));
+  }
+
+  // O9: made, but still here when the final comes.
+  void a_cancel_that_was_not_handed_over_is_withdrawn() {
+    CPPUNIT_ASSERT_EQUAL(std::string("Sent Final -> None [WithdrawCancel 3] E=- F=- wait=7000\n"),
+                         line_of(branch_in(CancelState::kSent, 180), CancelInputKind::kFinal, {}, true));
   }
 
   void wanted_after_a_final_is_not_needed() {

@@ -14,7 +14,8 @@ namespace {
 // One transaction in a random world: phones answer in any order and say anything, time jumps, scripts wish.
 class World {
  public:
-  World(std::mt19937& random, const Settings& settings) : random_(random), settings_(settings) {}
+  World(std::mt19937& random, const Settings& settings)
+      : random_(random), settings_(settings), checker_(settings) {}
 
   // Returns the steps made. Fails the test at the first broken invariant, with the whole story.
   std::size_t run() {
@@ -52,6 +53,7 @@ class World {
     if (kind < 54 && forked) return Event::transport_error(now_, any_branch());
     if (kind < 55 && forked) return Event::cancel_transport_error(now_, any_branch());
     if (kind < 57 && forked) return Event::cancel_branch(now_, any_branch());
+    if (kind < 59 && forked) return Event::bye_response(now_, any_branch(), below(3) == 0 ? 100 : 200);
     if (kind < 62) return Event::caller_cancel(now_);
     if (kind < 70) return Event::request_retransmitted(now_);
     if (kind < 75) return Event::ack(now_);
@@ -96,10 +98,13 @@ class World {
   static bool is_honest(const Event& event, const Step& result, bool changed) {
     if (result.ignored == Why::kNone) {
       const bool idempotent =
-          event.kind == EventKind::kArmFailureRoute || event.kind == EventKind::kCancelResponse;
+          event.kind == EventKind::kArmFailureRoute || event.kind == EventKind::kCancelResponse ||
+          event.kind == EventKind::kByeResponse;
       return changed || !result.actions.empty() || idempotent;
     }
-    return result.actions.empty() && (!changed || result.ignored == Why::kFinalCommitted);
+    const bool by_branch_alone =
+        result.ignored == Why::kFinalCommitted || result.ignored == Why::kLateDropped;
+    return result.actions.empty() && (!changed || by_branch_alone);
   }
 
   std::mt19937& random_;
@@ -136,6 +141,7 @@ class InvariantTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(i6_catches_a_cancel_after_the_final);
   CPPUNIT_TEST(i7_catches_a_second_cancel);
   CPPUNIT_TEST(i8_catches_a_forgotten_or_causeless_cancel);
+  CPPUNIT_TEST(i10_catches_a_bye_without_its_ack);
   CPPUNIT_TEST(i11_catches_a_missing_ack);
   CPPUNIT_TEST(i12_catches_an_unanswered_cancel_and_a_missing_final);
   CPPUNIT_TEST(i13_catches_a_wrong_best_response);
@@ -152,9 +158,40 @@ class InvariantTest : public CPPUNIT_NS::TestFixture {
  public:
   void random_steps_keep_the_invariants() {
     std::mt19937 random(20080917);
-    const Settings settings;
     std::size_t steps = 0;
-    while (steps < 200000) steps += World(random, settings).run();
+    for (const LatePolicy late : {LatePolicy::kForward, LatePolicy::kTerminate, LatePolicy::kDrop}) {
+      for (const LatePolicy cancelled : {LatePolicy::kForward, LatePolicy::kTerminate}) {
+        for (const std::uint32_t holdoff : {0u, 20u}) {
+          Settings settings;
+          settings.late_2xx = late;
+          settings.cancelled_2xx = cancelled;
+          settings.cancel_holdoff = DurationMs{holdoff};
+          for (const std::size_t goal = steps + 20000; steps < goal;) steps += World(random, settings).run();
+        }
+      }
+    }
+  }
+
+  void i10_catches_a_bye_without_its_ack() {
+    Settings settings;
+    settings.late_2xx = LatePolicy::kTerminate;
+    const Action ack = Action::ack_dialog(b(1)), bye = Action::bye_dialog(b(1));
+    checker_ = OrderChecker(settings);
+    begin(checker_, 2);
+    sees("", response(0, 200), {Action::relay_response(b(0), 200)});
+    const OrderChecker before = checker_;
+    for (const std::vector<Action>& wrong : {std::vector<Action>{}, {bye}, {ack}, {bye, ack}, {ack, bye, bye}}) {
+      checker_ = before;
+      sees("I10", response(1, 200), wrong);
+    }
+    checker_ = before;
+    sees("I4", response(1, 200), {Action::relay_response(b(1), 200)});
+    checker_ = before;
+    sees("", response(1, 200), {ack, bye});
+    sees("I10", response(1, 200), {ack, bye});
+    sees("", response(1, 200), {ack});
+    sees("", Event::bye_response(at_, b(1), 200), {Action::bye_ended(b(1), 200)});
+    sees("I10", Event::timer(at_), {Action::retransmit_bye(b(1))});
   }
 
   void i2_catches_a_second_final() {

@@ -224,9 +224,66 @@ void OrderChecker::check_repetition(const Event& event) {
   repetition_gap_ = std::min(repetition_gap_ * 2, settings_.t2.value);
 }
 
+// The dialog of the 2xx in the event, booked at its first copy with what the policy asks for.
+OrderChecker::Dialog& OrderChecker::dialog_of(const Event& event, bool& is_new) {
+  for (Dialog& dialog : dialogs_) {
+    if (dialog.branch == event.branch && dialog.tag == event.to_tag_hash) return dialog;
+  }
+  is_new = true;
+  const bool is_late = std::any_of(dialogs_.begin(), dialogs_.end(),
+                                   [](const Dialog& d) { return d.disposition == Disposition::kRelay; });
+  LatePolicy policy = is_late ? settings_.late_2xx : LatePolicy::kForward;
+  if (!is_late && caller_cancelled_) policy = settings_.cancelled_2xx;
+  const Disposition disposition = policy == LatePolicy::kForward     ? Disposition::kRelay
+                                  : policy == LatePolicy::kTerminate ? Disposition::kTerminate
+                                                                     : Disposition::kDrop;
+  dialogs_.push_back(Dialog{event.branch, event.to_tag_hash, disposition, kNoBranch, false});
+  return dialogs_.back();
+}
+
+// I4, I10: each copy of a 2xx is treated as the first of its dialog was; ACK before BYE, one BYE a dialog.
+void OrderChecker::check_success(const Event& event, const ActionList& actions) {
+  bool is_new = false;
+  Dialog& dialog = dialog_of(event, is_new);
+  const Seen& branch = branches_[event.branch.value];
+  if (branch.success_at == kNever) branches_[event.branch.value].success_at = event.now;
+  const bool lives = event.now < branch.success_at + DurationMs{64 * settings_.t1.value};
+  const std::size_t relays = count_of(actions, ActionKind::kRelayResponse);
+  const std::size_t acks = count_of(actions, ActionKind::kAckDialog);
+  const std::size_t byes = count_of(actions, ActionKind::kByeDialog);
+  if (!lives) {
+    if (acks != 0 || byes != 0) fail("I10", "a dialog acknowledged after its time");
+    return;
+  }
+  const bool ends = dialog.disposition == Disposition::kTerminate;
+  if (relays != (dialog.disposition == Disposition::kRelay ? 1 : 0)) fail("I4", "a 2xx relayed or not");
+  if (acks != (ends ? 1 : 0)) fail("I10", "not one ACK for a copy of a 2xx");
+  if (byes != (ends && is_new ? 1 : 0)) fail("I10", "not one BYE for a dialog");
+  if (!ends) return;
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    if (actions[i].kind != ActionKind::kAckDialog) continue;
+    if (is_new) dialog.named = actions[i].branch;
+    if (actions[i].branch != dialog.named) fail("I10", "the ACK of another dialog");
+    const bool paired = i + 1 < actions.size() && actions[i + 1] == Action::bye_dialog(dialog.named);
+    if (is_new && !paired) fail("I10", "ACK and BYE are not one unit");
+  }
+}
+
+void OrderChecker::check_bye(const Action& action) {
+  for (Dialog& dialog : dialogs_) {
+    if (dialog.named != action.branch || dialog.disposition != Disposition::kTerminate) continue;
+    if (dialog.is_bye_over) fail("I10", "a BYE after its end");
+    dialog.is_bye_over = action.kind == ActionKind::kByeEnded;
+    return;
+  }
+  fail("I10", "a BYE of no dialog");
+}
+
 void OrderChecker::check_action(const Event& event, const Action& action, const ActionList& actions,
                                 std::size_t position) {
-  const bool has_branch = action.branch != kNoBranch;
+  const bool of_dialog = action.kind == ActionKind::kAckDialog || action.kind == ActionKind::kByeDialog ||
+                         action.kind == ActionKind::kRetransmitBye || action.kind == ActionKind::kByeEnded;
+  const bool has_branch = action.branch != kNoBranch && !of_dialog;
   if (has_branch && action.kind != ActionKind::kForwardRequest && action.branch.value >= branches_.size()) {
     fail("O3", "an action for no branch");
     return;
@@ -272,6 +329,25 @@ void OrderChecker::check_action(const Event& event, const Action& action, const 
       if (branch.final_status != 0) fail("I6", "CANCEL after the final" + text_of(action.branch));
       break;
     }
+    case ActionKind::kWithdrawRequest:
+      if (branches_[action.branch.value].has_response) fail("O10", "an answered request is withdrawn");
+      branches_[action.branch.value].final_status = 487;
+      branches_[action.branch.value].made_up = true;
+      break;
+    case ActionKind::kWithdrawCancel:
+      if (branches_[action.branch.value].final_status == 0) fail("O9", "a CANCEL withdrawn without a final");
+      break;
+    case ActionKind::kRetransmitBye:
+    case ActionKind::kByeEnded: check_bye(action); break;
+    case ActionKind::kAckDialog:
+    case ActionKind::kByeDialog:
+      if (event.kind != EventKind::kResponse || !is_success(event.status)) {
+        fail("I10", "ACK to no 2xx");
+      } else if (successes_up_ == 0) {  // Upstream the branch counts as a cancelled one.
+        branches_[event.branch.value].final_status = 487;
+        branches_[event.branch.value].made_up = true;
+      }
+      break;
     case ActionKind::kAckBranch: break;  // Counted in check_event_answer.
     case ActionKind::kStoreFinal: branches_[action.branch.value].stored = true; break;
     case ActionKind::kRunFailureRoute:
@@ -293,9 +369,14 @@ void OrderChecker::check_action(const Event& event, const Action& action, const 
 void OrderChecker::check_duties(const Event& event, const ActionList& actions) {
   if (method_ == Method::kInvite) {
     for (std::size_t i = 0; i < branches_.size(); ++i) {
-      const Seen& branch = branches_[i];
+      Seen& branch = branches_[i];
       const bool pending = branch.final_status == 0 && !is_due(branch, event.now);
-      if (pending && branch.cancel_duty && branch.has_provisional && branch.cancel_at == kNever) {
+      if (!pending || !branch.cancel_duty || !branch.has_provisional || branch.cancel_at != kNever) continue;
+      if (branch.due_at == kNever) branch.due_at = event.now;
+      // Deadlines of one moment fire one after the other.
+      const AgeMs limit = branch.due_at + settings_.cancel_holdoff;
+      const bool fires_now = settings_.cancel_holdoff.value != 0 && event.kind == EventKind::kTimer;
+      if (event.now > limit || (event.now == limit && !fires_now)) {
         fail("I8", "no CANCEL" + text_of(branch_index(i)));
       }
     }
@@ -327,11 +408,8 @@ void OrderChecker::check_event_answer(const Event& event, const ActionList& acti
     if (branch.final_status == 0 && relays != 1) fail("I3", "a 1xx was not relayed");
   }
   if (response && is_success(event.status)) {
-    const Seen& branch = branches_[event.branch.value];
-    const bool first = branch.success_at == kNever || branch.success_at == event.now;
-    const bool lives = event.now < branch.success_at + DurationMs{64 * settings_.t1.value};
-    const bool wanted = invite ? first || lives : was_open_ && is_first_final_;
-    if (wanted && relays != 1) fail("I4", "a 2xx was not relayed");
+    if (invite) check_success(event, actions);
+    if (!invite && was_open_ && is_first_final_ && relays != 1) fail("I4", "a 2xx was not relayed");
   }
   if (event.kind == EventKind::kCallerCancel) {
     if (!contains(actions, Action::answer_cancel())) fail("I12", "a CANCEL was not answered");

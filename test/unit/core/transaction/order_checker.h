@@ -13,6 +13,9 @@ namespace lockstep::transaction {
 
 class OrderChecker {
  public:
+  OrderChecker() = default;
+  explicit OrderChecker(const Settings& settings) : settings_(settings) {}
+
   // What this event and its actions break: "I7: second CANCEL of branch 1"; empty if nothing.
   std::string observe(const Event& event, const ActionList& actions);
 
@@ -28,6 +31,7 @@ class OrderChecker {
     AgeMs timer_c_from{};   // The first 1xx, then each 101 to 199.
     AgeMs cancel_at = kNever;
     AgeMs success_at = kNever;
+    AgeMs due_at = kNever;  // When its CANCEL became due.
     bool has_response = false;
     bool has_provisional = false;
     bool cancel_duty = false;    // Something obliges us to cancel it, at once or on its first 1xx.
@@ -36,6 +40,18 @@ class OrderChecker {
     Status final_status = 0;
   };
 
+  // A 2xx dialog: what became of it (I4, I10).
+  struct Dialog {
+    BranchIndex branch;
+    std::uint32_t tag = 0;
+    Disposition disposition = Disposition::kNone;
+    BranchIndex named = kNoBranch;  // As ACK and BYE call it.
+    bool is_bye_over = false;
+  };
+
+  Dialog& dialog_of(const Event& event, bool& is_new);
+  void check_success(const Event& event, const ActionList& actions);
+  void check_bye(const Action& action);
   void fail(const char* rule, const std::string& text);
   void note_event(const Event& event);
   void note_response(const Event& event);
@@ -55,6 +71,7 @@ class OrderChecker {
 
   Settings settings_;
   std::vector<Seen> branches_;
+  std::vector<Dialog> dialogs_;
   std::string broken_;
   Method method_ = Method::kInvite;
   AgeMs final_at_ = kNever;      // The first final that went up.
