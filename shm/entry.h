@@ -50,6 +50,17 @@ class Entry {
 
   // The event to work next, or nullptr.
   EventNode* next_event() const;
+  // Calls `visit(const EventNode&)` for every event behind the one being worked: taken ones, then those in
+  // the inbox, newest first. Nothing changes. REQUIRES: owned by the caller.
+  template <typename Visit>
+  void peek(Visit visit) const {
+    if (record_.work_head == 0) return;
+    for (std::uint32_t at = node_at(record_.work_head).work_next; at != 0; at = node_at(at).work_next) {
+      visit(node_at(at));
+    }
+    std::uint32_t at = static_cast<std::uint32_t>(record_.word.load(std::memory_order_acquire));
+    for (; at != 0; at = node_at(at).inbox_next) visit(node_at(at));
+  }
   // The commit of the event being worked: one release store.
   void commit(std::uint64_t number) { record_.consumed.store(number, std::memory_order_release); }
   // Drops the committed event from the work list and frees its node.
@@ -70,6 +81,7 @@ class Entry {
   EntryRecord& record() { return record_; }
 
  private:
+  const EventNode& node_at(std::uint32_t handle) const { return *segment_.at(Handle<EventNode>{handle}); }
   bool chain_holds(std::uint32_t head, std::uint32_t wanted) const;
   void link_taken(std::uint32_t newest);
 

@@ -38,7 +38,8 @@ struct alignas(64) EventNode {
   // kTimer, kTransportError.
   std::uint32_t transaction;
   std::uint32_t generation;
-  std::uint32_t branch;
+  std::uint16_t branch;
+  std::uint16_t what;  // kTransportError: worker::SendKind.
   std::uint64_t armed_at_ms;
   // kDatagram.
   std::uint64_t received_ms;

@@ -34,6 +34,8 @@ struct TransactionRefs {
   std::uint32_t flags;        // setflag.
   std::uint32_t fr_timer_ms;  // 0: tm's parameter.
   std::uint32_t fr_inv_timer_ms;
+  std::uint32_t late_2xx;  // 0: tm's parameter; else a transaction::LatePolicy plus 1.
+  std::uint32_t unused;
   friend bool operator==(const TransactionRefs&, const TransactionRefs&) = default;
 };
 
@@ -49,7 +51,8 @@ struct BranchTarget {
   PeerAddress address;
   std::uint32_t flags;  // setbflag.
   std::uint16_t socket;
-  std::uint16_t unused;
+  std::uint8_t record_routes;  // Record-Route values in the request as it was sent, at most 255.
+  bool has_offer;              // It had a body of type application/sdp.
 };
 
 inline constexpr std::uint64_t kNoStamp = ~std::uint64_t{0};

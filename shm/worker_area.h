@@ -52,6 +52,8 @@ struct OutboxItem {
   std::uint16_t branch;
   std::uint16_t socket;
   bool free_after_send;
+  std::uint8_t kind;        // worker::SendKind.
+  std::uint64_t withdrawn;  // The stamp of the decision that took it back (O9, O10); 0: none did.
 };
 
 struct alignas(64) Outbox {

@@ -14,8 +14,11 @@ namespace lockstep::worker {
 struct BranchId {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
-  std::uint8_t branch = 0;
+  std::uint8_t branch = 0;  // With one of the bits below where it is not of the branch's own request.
 };
+inline constexpr std::uint8_t kBranchNumber = 0x3f;
+inline constexpr std::uint8_t kByeBranch = 0x40;  // The BYE of a late 2xx's dialog,
+inline constexpr std::uint8_t kAckBranch = 0x80;  // and its ACK.
 
 inline constexpr std::size_t kBranchTextBytes = 43;
 inline constexpr std::size_t kStatelessBranchTextBytes = 25;

@@ -77,6 +77,7 @@ void Engine::begin(shm::EventNode& node) {
   now_ms_ = node.kind == shm::EventKind::kDatagram ? node.received_ms : monotonic_ms();
   role_ = Role::kNone;
   view_active_ = false;
+  looked_ahead_ = false;
   relay_dropped_ = false;
   answered_ = false;
   stored_parsed_ = false;
@@ -173,8 +174,10 @@ void Engine::release_unneeded() {
     const bool is_quiet = branch.state == ClientState::kAccepted ||
                           branch.state == ClientState::kTerminated ||
                           (branch.state == ClientState::kCompleted && !state.server.is_invite());
+    const bool is_repeated =
+        branch.cancel == transaction::CancelState::kSent || branch.bye == transaction::ByeState::kSent;
     if (is_quiet) drop(refs.request);
-    if (is_quiet && branch.cancel != transaction::CancelState::kSent) drop(refs.cancel);
+    if (is_quiet && !is_repeated) drop(refs.cancel);
     if (state.context.final_status != 0) drop(refs.final);
   }
   const bool is_answered = state.context.final_status != 0 && !state.context.failure_route_running;
@@ -213,6 +216,9 @@ transaction::Settings Engine::timer_settings() const {
   transaction::Settings settings = settings_.tm->timers;
   if (view_.refs.fr_timer_ms != 0) settings.fr_timer.value = view_.refs.fr_timer_ms;
   if (view_.refs.fr_inv_timer_ms != 0) settings.fr_inv_timer.value = view_.refs.fr_inv_timer_ms;
+  if (view_.refs.late_2xx != 0) {
+    settings.late_2xx = static_cast<transaction::LatePolicy>(view_.refs.late_2xx - 1);
+  }
   return settings;
 }
 
@@ -245,7 +251,21 @@ void Engine::on_transport_error() {
   view_active_ = true;
   role_ = Role::kTimer;
   if (node_->branch >= view_.state.branches.size()) return;
-  apply(transaction::Event::transport_error(age(), transaction::branch_index(node_->branch)));
+  const transaction::BranchIndex branch = transaction::branch_index(node_->branch);
+  switch (static_cast<SendKind>(node_->what)) {
+    case SendKind::kCancel:
+    case SendKind::kRepeatedCancel:
+      apply(transaction::Event::cancel_transport_error(age(), branch));
+      return;
+    case SendKind::kBye:
+      apply(transaction::Event::bye_transport_error(age(), branch));
+      return;
+    case SendKind::kOther:
+    case SendKind::kRequest:
+    case SendKind::kRepeatedRequest:
+      apply(transaction::Event::transport_error(age(), branch));
+      return;
+  }
 }
 
 // Earlier deadlines re-arm, on the wheel of the worker that decided them; later ones are found when the

@@ -9,7 +9,9 @@
 //   engine_requests.cc   requests: matching, request_route
 //   engine_responses.cc  responses: matching, reply routes
 //   engine_relay.cc      t_relay: transaction, branches, messages to forward
+//   engine_ahead.cc      what is in hand already when a decision is made
 //   engine_perform.cc    actions of the machines into messages
+//   engine_dialog.cc     ACK and BYE of a 2xx that nobody wants
 //   engine_control.cc    what scripts may ask (TransactionControl)
 #pragma once
 
@@ -66,6 +68,8 @@ class Engine final : public TransactionControl {
   // datagram the kernel refused.
   void flush();
   void on_send_failure(std::function<void(const SendFailure&)> call) { on_send_failure_ = std::move(call); }
+  // Called before a decision that may cancel: it is to admit what has arrived and was not received yet (O9).
+  void on_look_ahead(std::function<void()> call) { receive_more_ = std::move(call); }
   // Arms the wheel for a transaction whose timers a dead worker held.
   void rearm(std::uint32_t entry_index, shm::TransactionRecord& record);
 
@@ -115,6 +119,7 @@ class Engine final : public TransactionControl {
   void count(shm::CounterId id, std::uint64_t amount = 1) { process_.counters.add(id, amount); }
 
   // --- engine_requests.cc ---
+  std::string_view datagram_of(const shm::EventNode& node) const;
   void on_datagram();
   void on_request();
   void on_ack(shm::TransactionRecord* record);
@@ -142,8 +147,25 @@ class Engine final : public TransactionControl {
   void refuse_full(ScriptContext& context);
   void log_full(std::string_view what);
 
+  // --- engine_ahead.cc ---
+  // Completes the event with what was seen ahead of it (O9, O10), and makes the room that it may need.
+  void look_ahead(transaction::Event& event);
+  void find_finals_in_hand(transaction::Event& event);
+  bool is_final_in_hand(const shm::EventNode& node, std::uint8_t& branch);
+  void make_room_for_twin(transaction::Event& event);
+  void place_twin(const transaction::Event& event);
+
+  // --- engine_dialog.cc ---
+  void ack_dialog(std::uint8_t branch);
+  void bye_dialog(std::uint8_t branch);
+  void send_bye(std::uint8_t branch, shm::MessageRef message);
+  void tell_end_of_dialog(const transaction::Action& action);
+  std::size_t build_in_dialog(std::uint8_t branch, std::string_view method, std::string_view lines);
+  PeerAddress dialog_target(std::uint8_t branch, std::string_view request);
+
   // --- engine_perform.cc ---
-  void apply(const transaction::Event& event);
+  void apply(transaction::Event event);
+  void withdraw(std::uint8_t branch, SendKind kind);
   void perform(const transaction::Action& action);
   void respond_local(transaction::Status status, std::string_view reason, std::string_view extra_lines);
   void relay_response(const transaction::Action& action);
@@ -154,7 +176,7 @@ class Engine final : public TransactionControl {
   void store_final(std::uint8_t branch);
   void run_failure_route(const transaction::Action& action);
   void send_upstream(shm::MessageRef message, bool free_after_send);
-  void send_branch(std::uint8_t branch, shm::MessageRef message, bool free_after_send);
+  void send_branch(std::uint8_t branch, shm::MessageRef message, SendKind kind);
   void count_final(transaction::Status status);
 
   // --- messages (engine_perform.cc) ---
@@ -197,6 +219,7 @@ class Engine final : public TransactionControl {
   std::size_t created_taken_ = 0;
   Role role_ = Role::kNone;
   bool view_active_ = false;
+  bool looked_ahead_ = false;
   bool relay_dropped_ = false;  // onreply_route dropped this 1xx.
   bool answered_ = false;       // A final went out without a transaction: no second one follows.
   bool stored_parsed_ = false;
@@ -207,6 +230,7 @@ class Engine final : public TransactionControl {
   shm::TransactionView view_;
   sip::Message message_;
   sip::Message stored_message_;
+  sip::Message peeked_;  // Of an event behind the one in hand.
   sip::EditList edits_;
   sip::EditList failure_edits_;
   std::vector<std::uint32_t> taken_;    // Slots taken by this event, not yet placed.
@@ -215,6 +239,7 @@ class Engine final : public TransactionControl {
   std::vector<std::uint32_t> free_after_flush_;
   std::vector<std::uint32_t> reserve_;  // Message slots for answers when memory is full.
   std::function<void(const SendFailure&)> on_send_failure_;
+  std::function<void()> receive_more_;
   mutable TagText tag_{};        // Of the response being built.
   bool too_many_edits_ = false;  // Why the last request could not be built, if not for lack of memory.
   std::uint64_t full_logged_ms_ = 0;

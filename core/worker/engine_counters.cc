@@ -50,6 +50,9 @@ void EngineCounters::add_transactions(shm::CounterNames& names) {
   rpl_absorbed = tmx("rpl_absorbed", "Responses absorbed by transactions.");
   retransmissions = tmx("retransmissions", "Retransmitted requests absorbed.");
   cancels_sent = tmx("cancels_sent", "CANCELs made for branches.");
+  cancels_withdrawn = tmx("cancels_withdrawn", "CANCELs not sent because the final was there already.");
+  requests_withdrawn = tmx("requests_withdrawn", "INVITEs not sent because the call was over already.");
+  late_2xx_ended = tmx("late_2xx_ended", "Late 2xx acknowledged and ended with BYE.");
   local_408 = tmx("local_408", "408 made here.");
   for (std::size_t i = 2; i < completed.size(); ++i) {
     completed[i] = tmx(fmt::format("{}xx_transactions", i), "Transactions by class of their final.");

@@ -17,6 +17,7 @@ struct EngineCounters {
   shm::CounterId oversized, quarantined, recovered_events, recovered_datagrams, refused_full;
   shm::CounterId uas_transactions, uac_transactions, created, freed, rpl_received, rpl_generated, rpl_sent;
   shm::CounterId rpl_relayed, rpl_absorbed, retransmissions, cancels_sent, local_408;
+  shm::CounterId cancels_withdrawn, requests_withdrawn, late_2xx_ended;
   std::array<shm::CounterId, 7> completed;  // By class of the final: [2] 2xx ... [6] 6xx.
   std::array<shm::CounterId, sip::kFaultCount> faults;
   std::array<shm::CounterId, transaction::kWhyCount> ignored;

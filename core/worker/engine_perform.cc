@@ -153,17 +153,25 @@ void Engine::send_upstream(shm::MessageRef message, bool free_after_send) {
   count(settings_.counters->rpl_sent);
 }
 
-void Engine::send_branch(std::uint8_t branch, shm::MessageRef message, bool free_after_send) {
+void Engine::send_branch(std::uint8_t branch, shm::MessageRef message, SendKind kind) {
   if (message.slot == 0) return;
   const shm::BranchTarget& target = store_.target(*view_.record, branch);
   outbox_.add(entry_index_, stamp_, message, target.address, target.socket,
-              {view_.handle, view_.record->generation, branch}, free_after_send);
+              {view_.handle, view_.record->generation, branch, kind}, false);
+}
+
+void Engine::withdraw(std::uint8_t branch, SendKind kind) {
+  outbox_.withdraw({view_.handle, view_.record->generation, branch, kind}, stamp_);
+  const EngineCounters& c = *settings_.counters;
+  count(kind == SendKind::kCancel ? c.cancels_withdrawn : c.requests_withdrawn);
 }
 
 // ---- actions ----
 
-void Engine::apply(const tx::Event& event) {
+void Engine::apply(tx::Event event) {
+  look_ahead(event);
   const tx::Step step = tx::step(view_.state, event, timer_settings());
+  place_twin(event);
   // Also when nothing follows from it: the machine of a branch may have moved although the context did not.
   view_.is_changed = true;
   if (step.ignored != tx::Why::kNone) {
@@ -192,14 +200,34 @@ void Engine::perform(const tx::Action& action) {
       answer_cancel();
       break;
     case tx::ActionKind::kForwardRequest:
+      send_branch(branch, view_.branch_refs[branch].request, SendKind::kRequest);
+      break;
     case tx::ActionKind::kRetransmitRequest:
-      send_branch(branch, view_.branch_refs[branch].request, false);
+      send_branch(branch, view_.branch_refs[branch].request, SendKind::kRepeatedRequest);
+      break;
+    case tx::ActionKind::kWithdrawRequest:
+      withdraw(branch, SendKind::kRequest);
+      break;
+    case tx::ActionKind::kWithdrawCancel:
+      withdraw(branch, SendKind::kCancel);
+      break;
+    case tx::ActionKind::kAckDialog:
+      ack_dialog(branch);
+      break;
+    case tx::ActionKind::kByeDialog:
+      bye_dialog(branch);
+      break;
+    case tx::ActionKind::kRetransmitBye:
+      send_bye(branch, view_.branch_refs[branch].cancel);
+      break;
+    case tx::ActionKind::kByeEnded:
+      tell_end_of_dialog(action);
       break;
     case tx::ActionKind::kCancelBranch:
       cancel_branch(action);
       break;
     case tx::ActionKind::kRetransmitCancel:
-      send_branch(branch, view_.branch_refs[branch].cancel, false);
+      send_branch(branch, view_.branch_refs[branch].cancel, SendKind::kRepeatedCancel);
       break;
     case tx::ActionKind::kAckBranch:
       ack_branch(branch);
@@ -359,7 +387,7 @@ void Engine::cancel_branch(const tx::Action& action) {
   if (out.slot == 0) return;
   std::memcpy(span_of(out).data(), scratch_.data(), bytes);
   keep(view_.branch_refs[branch].cancel, out);
-  send_branch(branch, out, false);
+  send_branch(branch, out, SendKind::kCancel);
   count(settings_.counters->cancels_sent);
 }
 

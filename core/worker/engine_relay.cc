@@ -4,6 +4,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/sip/message_edit.h"
+#include "core/sip/text.h"
 #include "core/worker/branch_id.h"
 #include "core/worker/engine.h"
 #include "core/worker/script_store.h"
@@ -15,6 +16,24 @@ bool is_served_transport(const sip::Uri& uri) {
   if (uri.scheme == sip::UriScheme::kSips) return false;
   const auto transport = uri.param("transport");
   return !transport.has_value() || sip::transport_of(transport->value) == sip::Transport::kUdp;
+}
+
+// What a BYE in the dialog of a late 2xx must leave out, and whether its ACK must answer (O14).
+std::uint8_t count_record_routes(std::string_view request) {
+  std::size_t total = 0;
+  const std::size_t line_end = request.find('\n');
+  sip::HeaderCursor cursor(request.substr(line_end + 1));
+  sip::HeaderLine line;
+  for (sip::CursorResult at = cursor.next(line); at == sip::CursorResult::kField; at = cursor.next(line)) {
+    if (sip::header_id(line.name) != sip::HeaderId::kRecordRoute) continue;
+    for (std::string_view rest = line.value; !sip::next_list_value(rest).empty();) ++total;
+  }
+  return static_cast<std::uint8_t>(std::min<std::size_t>(total, 255));
+}
+
+bool has_offer(const sip::Message& request) {
+  return !request.body().empty() &&
+         sip::starts_with_nocase(request.value(sip::HeaderId::kContentType), "application/sdp");
 }
 
 }  // namespace
@@ -172,7 +191,9 @@ int Engine::add_branch(ScriptContext& context, const Destination& destination) {
     context.last_error = {500, "Too Many Changes To The Message"};
     return -1;
   }
-  store_.target(*view_.record, branch) = shm::BranchTarget{address, context.target.flags, socket, 0};
+  store_.target(*view_.record, branch) =
+      shm::BranchTarget{address, context.target.flags, socket, count_record_routes(view_of(request)),
+                        has_offer(context.message)};
   keep(view_.branch_refs[branch].request, request);
   count(settings_.counters->uac_transactions);
   count(settings_.counters->fwd_requests);

@@ -7,18 +7,15 @@
 #include "core/worker/script_store.h"
 
 namespace lockstep::worker {
-namespace {
 
-std::string_view datagram_bytes(shm::Segment& segment, const shm::EventNode& node) {
-  if (node.large != 0) return {segment.at(shm::Handle<char>{node.large}), node.length};
+std::string_view Engine::datagram_of(const shm::EventNode& node) const {
+  if (node.large != 0) return {process_.segment.at(shm::Handle<char>{node.large}), node.length};
   return {reinterpret_cast<const shm::ReceiveBuffer*>(&node)->bytes, node.length};
 }
 
-}  // namespace
-
 void Engine::on_datagram() {
   const EngineCounters& counters = *settings_.counters;
-  const sip::ParseResult result = message_.parse(datagram_bytes(process_.segment, *node_));
+  const sip::ParseResult result = message_.parse(datagram_of(*node_));
   switch (result.kind) {
     case sip::MessageKind::kKeepAlive:
       count(counters.keepalives);
@@ -148,6 +145,7 @@ void Engine::keep_script(ScriptContext& context) {
   view_.refs.on_reply = index(context.on_reply);
   view_.refs.on_failure = index(context.on_failure);
   view_.refs.flags = context.flags;
+  if (context.late_2xx != 0) view_.refs.late_2xx = context.late_2xx;
   if (context.fr_timer_ms != 0) view_.refs.fr_timer_ms = context.fr_timer_ms;
   if (context.fr_inv_timer_ms != 0) view_.refs.fr_inv_timer_ms = context.fr_inv_timer_ms;
   view_.is_changed = true;

@@ -30,25 +30,32 @@ void Engine::on_response() {
     return;
   }
   store_.load(*record, consumed_, view_);
-  const bool to_cancel = message_.method() == sip::Method::kCancel;
-  const bool fits = to_cancel || message_.method() == static_cast<sip::Method>(record->method);
-  if (id->branch >= view_.state.branches.size() || !fits) {
+  const bool to_bye = (id->branch & kByeBranch) != 0;
+  const std::uint8_t branch_number = id->branch & kBranchNumber;
+  const bool to_cancel = !to_bye && message_.method() == sip::Method::kCancel;
+  const sip::Method wanted = to_bye ? sip::Method::kBye : static_cast<sip::Method>(record->method);
+  const bool fits = to_cancel || message_.method() == wanted;
+  if (branch_number >= view_.state.branches.size() || !fits) {
     count(counters.stray_replies);
     count(counters.drop_replies);
     return;
   }
-  if (!run_reply_route()) return;
+  if (!to_bye && !run_reply_route()) return;  // Nothing of our own BYE concerns the script (O14).
   count(counters.rpl_received);
   view_active_ = true;
   role_ = Role::kTimer;
   fire_due_timers();
   role_ = Role::kResponse;
-  const transaction::BranchIndex index = transaction::branch_index(id->branch);
+  const transaction::BranchIndex index = transaction::branch_index(branch_number);
+  if (to_bye) {
+    apply(transaction::Event::bye_response(age(), index, message_.status()));
+    return;
+  }
   if (to_cancel) {
     apply(transaction::Event::cancel_response(age(), index, message_.status()));
     return;
   }
-  relay_dropped_ = !run_onreply_route(id->branch);
+  relay_dropped_ = !run_onreply_route(branch_number);
   const auto tag_hash = static_cast<std::uint32_t>(hash_bytes(message_.to_tag(), process_.state.hash_seed));
   apply(transaction::Event::response(age(), index, message_.status(), tag_hash));
 }
@@ -70,6 +77,7 @@ bool Engine::run_reply_route() {
 void Engine::load_context(ScriptContext& context) {
   context.now_ms = now_ms_;
   context.flags = view_.refs.flags;
+  context.late_2xx = view_.refs.late_2xx;
   context.on_branch = script::RouteIndex{view_.refs.on_branch};
   context.on_reply = script::RouteIndex{view_.refs.on_reply};
   context.on_failure = script::RouteIndex{view_.refs.on_failure};
@@ -90,6 +98,7 @@ bool Engine::run_onreply_route(std::uint8_t branch) {
   const Avp* const avps_before = context.avps;
   settings_.program->run(route, context);
   if (context.avps != avps_before || context.flags != view_.refs.flags ||
+      context.late_2xx != view_.refs.late_2xx ||
       context.on_failure != script::RouteIndex{view_.refs.on_failure}) {
     keep_script(context);
   }

@@ -31,18 +31,54 @@ void Outbox::add(std::uint32_t entry, std::uint64_t stamp, shm::MessageRef messa
   header.msg_hdr.msg_namelen = target.length;
   header.msg_hdr.msg_iov = &shared_.parts[i];
   header.msg_hdr.msg_iovlen = 1;
-  shared_.items[i] =
-      shm::OutboxItem{entry,         message.slot, stamp,          origin.transaction, origin.generation,
-                      origin.branch, socket,       free_after_send};
+  shared_.items[i] = shm::OutboxItem{entry,
+                                     message.slot,
+                                     stamp,
+                                     origin.transaction,
+                                     origin.generation,
+                                     origin.branch,
+                                     socket,
+                                     free_after_send,
+                                     static_cast<std::uint8_t>(origin.kind),
+                                     0};
+}
+
+std::uint32_t Outbox::unsent(std::uint32_t transaction, std::uint32_t generation, SendKind kind) const {
+  std::uint32_t branches = 0;
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const shm::OutboxItem& item = shared_.items[i];
+    const bool is_it = item.transaction == transaction && item.generation == generation &&
+                       item.kind == static_cast<std::uint8_t>(kind) && item.withdrawn == 0;
+    if (is_it && item.branch < 32) branches |= 1u << item.branch;
+  }
+  return branches;
+}
+
+bool Outbox::withdraw(const SendOrigin& origin, std::uint64_t stamp) {
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    shm::OutboxItem& item = shared_.items[i];
+    if (item.transaction != origin.transaction || item.generation != origin.generation ||
+        item.branch != origin.branch || item.kind != static_cast<std::uint8_t>(origin.kind) ||
+        item.withdrawn != 0) {
+      continue;
+    }
+    item.withdrawn = stamp;
+    return true;
+  }
+  return false;
 }
 
 void Outbox::flush(const std::function<void(const SendFailure&)>& on_failure) {
   if (count_ == 0) return;
   std::uint32_t first = shared_.next_to_send.load(std::memory_order_relaxed);
   while (first < count_) {
+    if (shared_.items[first].withdrawn != 0) {
+      shared_.next_to_send.store(++first, std::memory_order_relaxed);
+      continue;
+    }
     const std::uint16_t socket = shared_.items[first].socket;
     std::uint32_t end = first + 1;
-    while (end < count_ && shared_.items[end].socket == socket) ++end;
+    while (end < count_ && shared_.items[end].socket == socket && shared_.items[end].withdrawn == 0) ++end;
     send_run(first, end, sockets_[socket], on_failure);
     first = end;
   }
@@ -76,7 +112,11 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
     const shm::OutboxItem& item = shared_.items[first];
     LS_LOG(kInfo, "core", "cannot send to {}:{}: {}", ip_text(shared_.targets[first]).view(),
            shared_.targets[first].port(), std::strerror(error));
-    if (on_failure) on_failure({item.entry, {item.transaction, item.generation, item.branch}, error});
+    if (on_failure) {
+      on_failure({item.entry,
+                  {item.transaction, item.generation, item.branch, static_cast<SendKind>(item.kind)},
+                  error});
+    }
     shared_.next_to_send.store(++first, std::memory_order_relaxed);
   }
 }
@@ -90,6 +130,7 @@ std::size_t Outbox::recover() {
     if (header.msg_len != 0) continue;
     const std::uint64_t consumed = process_.state.entry(item.entry).consumed.load(std::memory_order_acquire);
     if (item.stamp > consumed) continue;  // Its event was never decided: it will be worked again.
+    if (item.withdrawn != 0 && item.withdrawn <= consumed) continue;
     send_run(i, i + 1, sockets_[item.socket], {});
     ++sent;
   }

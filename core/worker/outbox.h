@@ -12,11 +12,22 @@
 
 namespace lockstep::worker {
 
+// What a datagram is to its transaction.
+enum class SendKind : std::uint8_t {
+  kOther,
+  kRequest,  // The request of a branch, for the first time.
+  kRepeatedRequest,
+  kCancel,  // The CANCEL of a branch, for the first time.
+  kRepeatedCancel,
+  kBye,  // The BYE of a late 2xx's dialog.
+};
+
 // Whom to tell when the kernel refuses the datagram. transaction 0: nobody.
 struct SendOrigin {
   std::uint32_t transaction = 0;
   std::uint32_t generation = 0;
   std::uint16_t branch = 0;
+  SendKind kind = SendKind::kOther;
 };
 
 struct SendFailure {
@@ -41,6 +52,12 @@ class Outbox {
   // What was appended since `mark` was never decided: forget it. The slots are the caller's again.
   std::uint32_t mark() const { return count_; }
   void forget_since(std::uint32_t mark) { count_ = mark; }
+  // The branches of the transaction whose datagram of that kind is in here, not yet handed to the kernel and
+  // not withdrawn; bit i is branch i.
+  std::uint32_t unsent(std::uint32_t transaction, std::uint32_t generation, SendKind kind) const;
+  // The decision `stamp` takes it back: it will not be sent once that is committed (O9, O10). False: it is
+  // not in here.
+  bool withdraw(const SendOrigin& origin, std::uint64_t stamp);
   // Last step before the commit: from now on a replacement of this worker looks at the new datagrams.
   void publish() { shared_.count.store(count_, std::memory_order_release); }
 

@@ -108,6 +108,7 @@ class ScriptContext : public script::Context {
   LastError last_error;
   std::uint32_t fr_timer_ms = 0;  // t_set_fr, for the transaction that is made; 0: tm's parameters.
   std::uint32_t fr_inv_timer_ms = 0;
+  std::uint32_t late_2xx = 0;  // t_late_2xx: a transaction::LatePolicy plus 1; 0: tm's parameter.
 
   // Armed by t_on_branch, t_on_reply, t_on_failure; kNoRoute: not.
   script::RouteIndex on_branch = script::kNoRoute;

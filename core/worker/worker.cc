@@ -31,6 +31,11 @@ Worker::Worker(Process& process, const WorkerSettings& settings)
       pacer_(settings.receive_pause_us) {
   ready_.reserve(4096);
   working_.reserve(4096);
+  engine_.on_look_ahead([this] {
+    for (std::size_t i = 0; i < settings_.sockets.size(); ++i) {
+      receiver_.receive(settings_.sockets[i], static_cast<std::uint16_t>(i));
+    }
+  });
   engine_.on_send_failure([this](const SendFailure& failure) { push_transport_error(failure); });
 }
 
@@ -178,6 +183,7 @@ void Worker::push_transport_error(const SendFailure& failure) {
   node->transaction = failure.origin.transaction;
   node->generation = failure.origin.generation;
   node->branch = failure.origin.branch;
+  node->what = static_cast<std::uint16_t>(failure.origin.kind);
   shm::Entry entry(process_.segment, process_.state.entry(failure.entry));
   if (entry.admit(*node, process_.me)) ready_.push_back(failure.entry);
 }

@@ -12,6 +12,7 @@ using script::ParamSpec;
 using script::ParamType;
 using script::RouteKind;
 using script::Value;
+using transaction::LatePolicy;
 using worker::answer;
 using worker::kInMessage;
 using worker::kInRequest;
@@ -36,6 +37,16 @@ int reply(ScriptContext& context, const Arguments& arguments) {
   return context.transactions.reply(context, static_cast<std::uint16_t>(status), arguments.string(1));
 }
 
+ParamSpec which_branches() {
+  ParamSpec which = worker::literal_param("which");
+  which.prepare = [](std::string_view text) -> Result<script::Prepared, std::string> {
+    if (text == "all" || text == "others" || text == "this")
+      return script::Prepared(std::make_shared<const int>(0));
+    return Failure<std::string>{"\"all\", \"others\" or \"this\" is expected"};
+  };
+  return which;
+}
+
 int relay_to(ScriptContext& context, const Arguments& arguments) {
   const std::optional<std::string_view> uri = worker::try_join(
       context, {"sip:", arguments.string(0), ":", arguments.size() > 1 ? arguments.string(1) : "5060"});
@@ -52,6 +63,18 @@ bool status_matches(ScriptContext& context, const script::Regex& regex) {
 
 }  // namespace
 
+std::string_view policy_name(LatePolicy policy) {
+  switch (policy) {
+    case LatePolicy::kForward:
+      return "forward";
+    case LatePolicy::kTerminate:
+      return "terminate";
+    case LatePolicy::kDrop:
+      return "drop";
+  }
+  return {};
+}
+
 TmModule::TmModule() {
   exports_.name = "tm";
   exports_.doc = "Stateful relaying: transactions, parallel and serial forking.";
@@ -59,6 +82,7 @@ TmModule::TmModule() {
   add_relay_functions();
   add_arming_functions();
   add_state_functions();
+  add_policy_functions();
   add_contact_functions();
   add_variables();
   add_parameters();
@@ -86,7 +110,7 @@ void TmModule::add_relay_functions() {
                     [](ScriptContext& c, const Arguments&) { return c.transactions.release(c); }));
   functions.push_back(make_function(
       "t_cancel_branches", "cancels \"all\", \"others\" or \"this\"", script::mask_of(RouteKind::kOnReply),
-      {worker::literal_param("which")},
+      {which_branches()},
       [](ScriptContext& c, const Arguments& a) { return c.transactions.cancel_branches(c, a.string(0)); }));
   functions.push_back(worker::accepted_function(
       "t_retransmit_reply", "retransmissions are answered before the script runs", kInRequest, {}));
@@ -175,6 +199,23 @@ void TmModule::add_state_functions() {
                                       c.fr_inv_timer_ms = c.fr_timer_ms = 0;
                                       return 1;
                                     }));
+}
+
+void TmModule::add_policy_functions() {
+  ParamSpec policy = worker::literal_param("policy");
+  policy.prepare = [](std::string_view text) -> Result<script::Prepared, std::string> {
+    for (const LatePolicy choice : {LatePolicy::kForward, LatePolicy::kTerminate, LatePolicy::kDrop}) {
+      if (text == policy_name(choice)) return script::Prepared(std::make_shared<const LatePolicy>(choice));
+    }
+    return Failure<std::string>{"\"forward\", \"terminate\" or \"drop\" is expected"};
+  };
+  exports_.functions.push_back(make_function("t_late_2xx", "what becomes of this call's late 2xx",
+                                             kAfterRelay, {policy}, [](ScriptContext& c, const Arguments& a) {
+                                               const LatePolicy* choice = a.prepared<LatePolicy>(0);
+                                               if (choice == nullptr) return -1;
+                                               c.late_2xx = static_cast<std::uint32_t>(*choice) + 1;
+                                               return 1;
+                                             }));
 }
 
 void TmModule::add_contact_functions() {

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/worker/module.h"
 #include "core/worker/tm_settings.h"
 
 namespace lockstep::tm {
+
+// "forward" and so on, as scripts and parameters write it.
+std::string_view policy_name(transaction::LatePolicy policy);
 
 class TmModule final : public worker::Module {
  public:
@@ -19,6 +23,7 @@ class TmModule final : public worker::Module {
   void add_relay_functions();
   void add_arming_functions();
   void add_state_functions();
+  void add_policy_functions();
   void add_contact_functions();
   void add_variables();
   void add_parameters();

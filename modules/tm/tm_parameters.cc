@@ -1,5 +1,6 @@
 // The parameters of tm: those that are served set TmSettings, those that Kamailio has beside them are known.
 #include <string_view>
+#include <vector>
 
 #include "core/worker/export_helpers.h"
 #include "modules/tm/tm_module.h"
@@ -19,6 +20,27 @@ ParameterSpec duration(std::string name, std::string doc, transaction::DurationM
     if (ms < 1 || ms > 86400000) return "1 to 86400000 milliseconds are expected";
     target.value = static_cast<std::uint32_t>(ms);
     return {};
+  };
+  return spec;
+}
+
+// One of `choices`; the text names them all where it is none.
+ParameterSpec policy(std::string name, std::string doc, std::vector<transaction::LatePolicy> choices,
+                     transaction::LatePolicy& target) {
+  ParameterSpec spec;
+  spec.name = std::move(name);
+  spec.type = ParameterSpec::Type::kString;
+  spec.doc = std::move(doc);
+  spec.set = [choices = std::move(choices), &target](const Value& value) -> std::string {
+    std::string names;
+    for (const transaction::LatePolicy choice : choices) {
+      if (value.text() == policy_name(choice)) {
+        target = choice;
+        return {};
+      }
+      names += (names.empty() ? "\"" : ", \"") + std::string(policy_name(choice)) + "\"";
+    }
+    return "one of " + names + " is expected";
   };
   return spec;
 }
@@ -66,6 +88,22 @@ void TmModule::add_parameters() {
       worker::string_parameter("auto_inv_100_reason", "Its reason phrase.", settings_.trying_reason));
   parameters.push_back(worker::flag_parameter("local_cancel_reason", "Reason in CANCELs made here.",
                                               settings_.reason_in_cancel));
+  using transaction::LatePolicy;
+  parameters.push_back(policy("late_2xx", "What becomes of a 2xx after the one that was relayed.",
+                              {LatePolicy::kForward, LatePolicy::kTerminate, LatePolicy::kDrop},
+                              settings_.timers.late_2xx));
+  parameters.push_back(policy("cancelled_2xx", "What becomes of a 2xx against the caller's CANCEL.",
+                              {LatePolicy::kForward, LatePolicy::kTerminate},
+                              settings_.timers.cancelled_2xx));
+  ParameterSpec holdoff;
+  holdoff.name = "cancel_holdoff";
+  holdoff.doc = "How long a CANCEL waits for a final that makes it needless (ms).";
+  holdoff.set = [this](const Value& value) -> std::string {
+    if (value.to_int() < 0 || value.to_int() > 10000) return "0 to 10000 milliseconds are expected";
+    settings_.timers.cancel_holdoff.value = static_cast<std::uint32_t>(value.to_int());
+    return {};
+  };
+  parameters.push_back(holdoff);
   parameters.push_back(avp_name("contacts_avp", "Where t_load_contacts keeps what is left.", contacts_avp_));
   add_unserved_parameters();
 }

@@ -179,6 +179,30 @@ void EngineFixture::compile(const std::string& script) {
 
 std::vector<Sent> EngineFixture::receive(const std::string& message, std::string_view source_host,
                                          std::uint16_t source_port) {
+  return work(make_node(message, source_host, source_port));
+}
+
+std::vector<Sent> EngineFixture::receive_together(const std::vector<std::string>& messages) {
+  for (std::size_t i = 0; i + 1 < messages.size(); ++i) {
+    shm::EventNode& node = make_node(messages[i], "127.0.0.1", 5070);
+    static_cast<void>(shm::Entry(*segment_, state_->entry(node.entry)).admit(node, kMe));
+  }
+  shm::EventNode& last = make_node(messages.back(), "127.0.0.1", 5070);
+  return messages.size() == 1 ? work(last) : work_more(last);
+}
+
+std::vector<Sent> EngineFixture::receive_in_turn(const std::vector<std::string>& messages) {
+  shm::EventNode* last = nullptr;
+  for (const std::string& message : messages) {
+    last = &make_node(message, "127.0.0.1", 5070);
+    static_cast<void>(shm::Entry(*segment_, state_->entry(last->entry)).admit(*last, kMe));
+    engine_->work(last->entry);
+  }
+  return work_owned(*last);
+}
+
+shm::EventNode& EngineFixture::make_node(const std::string& message, std::string_view source_host,
+                                         std::uint16_t source_port) {
   const std::string bytes = with_crlf(message);
   shm::ReceiveBuffer* buffer = pool_->try_take_buffer();
   CPPUNIT_ASSERT(buffer != nullptr && bytes.size() <= shm::kReceiveBytes);
@@ -189,14 +213,23 @@ std::vector<Sent> EngineFixture::receive(const std::string& message, std::string
   node.length = static_cast<std::uint32_t>(bytes.size());
   node.received_ms = monotonic_ms();
   node.source = *parse_address(source_host, source_port);
-  return work(node, state_->entry_of(sip::quick_call_id(bytes).value_or(std::string_view())));
+  node.entry = state_->entry_of(sip::quick_call_id(bytes).value_or(std::string_view()));
+  return node;
 }
 
-std::vector<Sent> EngineFixture::work(shm::EventNode& node, std::uint32_t index) {
-  node.entry = index;
-  shm::Entry entry(*segment_, state_->entry(index));
-  CPPUNIT_ASSERT(entry.admit(node, kMe));
-  engine_->work(index);
+std::vector<Sent> EngineFixture::work(shm::EventNode& node) {
+  CPPUNIT_ASSERT(shm::Entry(*segment_, state_->entry(node.entry)).admit(node, kMe));
+  return work_owned(node);
+}
+
+std::vector<Sent> EngineFixture::work_more(shm::EventNode& node) {
+  CPPUNIT_ASSERT(!shm::Entry(*segment_, state_->entry(node.entry)).admit(node, kMe));
+  return work_owned(node);
+}
+
+std::vector<Sent> EngineFixture::work_owned(shm::EventNode& node) {
+  shm::Entry entry(*segment_, state_->entry(node.entry));
+  engine_->work(node.entry);
   std::vector<Sent> sent = take_outbox();
   engine_->flush();
   CPPUNIT_ASSERT(entry.try_release(kMe));
@@ -210,6 +243,7 @@ std::vector<Sent> EngineFixture::take_outbox() {
   const shm::Outbox& outbox = state_->area(kMe).outbox;
   for (std::uint32_t i = outbox.next_to_send.load(); i < outbox.count.load(); ++i) {
     CPPUNIT_ASSERT(outbox.items[i].stamp <= state_->entry(outbox.items[i].entry).consumed.load());
+    if (outbox.items[i].withdrawn != 0) continue;
     Sent sent;
     sent.text = without_crs({static_cast<const char*>(outbox.parts[i].iov_base), outbox.parts[i].iov_len});
     sent.to = std::string(ip_text(outbox.targets[i]).view()) + ":" + std::to_string(outbox.targets[i].port());
@@ -241,7 +275,8 @@ std::vector<Sent> EngineFixture::pass(std::uint64_t ms) {
     node->transaction = segment_->handle_of(record).value;
     node->generation = record->generation;
     node->armed_at_ms = record->armed_at_ms;
-    for (const Sent& one : work(*node, record->entry)) sent.push_back(one);
+    node->entry = record->entry;
+    for (const Sent& one : work(*node)) sent.push_back(one);
   }
   return sent;
 }
@@ -276,7 +311,9 @@ std::vector<std::string> EngineFixture::report(const worker::SendFailure& failur
   node->transaction = failure.origin.transaction;
   node->generation = failure.origin.generation;
   node->branch = failure.origin.branch;
-  return lines_of(work(*node, failure.entry));
+  node->what = static_cast<std::uint16_t>(failure.origin.kind);
+  node->entry = failure.entry;
+  return lines_of(work(*node));
 }
 
 std::string make_request(const std::string& what, const std::string& branch, int cseq,

@@ -36,6 +36,10 @@ class EngineFixture {
   // A datagram from `source`, LF line ends; worked at once. Returns what it caused, and flushes.
   std::vector<Sent> receive(const std::string& message, std::string_view source_host = "127.0.0.1",
                             std::uint16_t source_port = 5070);
+  // Datagrams of one call that are in the inbox together before the first is worked.
+  std::vector<Sent> receive_together(const std::vector<std::string>& messages);
+  // Each comes when the one before it is decided, and nothing of it was handed to the kernel yet.
+  std::vector<Sent> receive_in_turn(const std::vector<std::string>& messages);
   // As receive(), the lines only.
   std::vector<std::string> lines(const std::string& message, std::string_view source_host = "127.0.0.1",
                                  std::uint16_t source_port = 5070);
@@ -60,7 +64,11 @@ class EngineFixture {
  private:
   void compile(const std::string& script);
   void add_functions();
-  std::vector<Sent> work(shm::EventNode& node, std::uint32_t entry);
+  shm::EventNode& make_node(const std::string& message, std::string_view source_host,
+                            std::uint16_t source_port);
+  std::vector<Sent> work(shm::EventNode& node);
+  std::vector<Sent> work_more(shm::EventNode& node);
+  std::vector<Sent> work_owned(shm::EventNode& node);
   std::vector<Sent> take_outbox();
 
   std::unique_ptr<shm::Segment> segment_;

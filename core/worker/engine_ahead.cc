@@ -1,0 +1,83 @@
+// What is in hand already when a decision is made: finals in the inbox or in the socket, datagrams decided
+// but not yet sent (O9, O10). The machine decides with it; nothing here does.
+#include <algorithm>
+
+#include "core/worker/engine.h"
+
+namespace lockstep::worker {
+
+namespace tx = transaction;
+
+namespace {
+
+// A CANCEL that is held for a final in hand waits so much longer than that final's own time: no timer of the
+// same moment may overtake it. It is withdrawn when the final is worked, so the length costs nothing.
+constexpr std::uint64_t kBeyondFinalMs = 50;
+
+}  // namespace
+
+void Engine::look_ahead(tx::Event& event) {
+  if (!outbox_.empty()) {
+    const std::uint32_t generation = view_.record->generation;
+    event.ahead.unsent_requests = outbox_.unsent(view_.handle, generation, SendKind::kRequest);
+    event.ahead.unsent_cancels = outbox_.unsent(view_.handle, generation, SendKind::kCancel);
+  }
+  if (tx::may_cancel(view_.state, event)) find_finals_in_hand(event);
+  make_room_for_twin(event);
+}
+
+// The inbox once more, after one look into the sockets, which does not wait.
+void Engine::find_finals_in_hand(tx::Event& event) {
+  if (!looked_ahead_ && receive_more_) receive_more_();
+  looked_ahead_ = true;
+  std::uint64_t latest_ms = now_ms_;
+  shm::Entry entry(process_.segment, *entry_);
+  entry.peek([&](const shm::EventNode& node) {
+    std::uint8_t branch = 0;
+    if (!is_final_in_hand(node, branch)) return;
+    event.ahead.finals_in_hand |= tx::mask_of(tx::BranchIndex{branch});
+    latest_ms = std::max(latest_ms, node.received_ms);
+  });
+  if (event.ahead.finals_in_hand == 0) return;
+  event.ahead.until.value = static_cast<std::uint32_t>(latest_ms - now_ms_ + kBeyondFinalMs);
+}
+
+// A final to the INVITE of a branch of this transaction.
+bool Engine::is_final_in_hand(const shm::EventNode& node, std::uint8_t& branch) {
+  if (node.kind != shm::EventKind::kDatagram) return false;
+  const std::string_view bytes = datagram_of(node);
+  if (!bytes.starts_with("SIP/2.0 ")) return false;
+  peeked_.parse(bytes);
+  if (!peeked_.is_response() || !tx::is_status(peeked_.status()) || tx::is_provisional(peeked_.status()) ||
+      sip::validate(peeked_).has_value() || peeked_.method() != sip::Method::kInvite) {
+    return false;
+  }
+  const auto id = parse_branch(peeked_.top_via()->branch, process_.state.branch_secret);
+  if (!id.has_value() || id->slot != view_.handle || id->generation != view_.record->generation) return false;
+  branch = id->branch;
+  return branch < view_.state.branches.size();
+}
+
+// Memory is taken before the decision (W15): what could not be stored is dropped by it, and counted.
+void Engine::make_room_for_twin(tx::Event& event) {
+  if (!tx::may_need_twin(view_.state, event)) return;
+  const transaction::Settings settings = timer_settings();
+  const bool ends =
+      settings.late_2xx == tx::LatePolicy::kTerminate || settings.cancelled_2xx == tx::LatePolicy::kTerminate;
+  if (!ends) return;
+  event.has_room = !view_.state.branches.full() && store_.try_add_branch(view_);
+  if (!event.has_room) return;
+  const std::size_t index = view_.branch_refs.size() - 1;
+  if (index >= shm::kInlineBranches && (index - shm::kInlineBranches) % shm::kChunkBranches == 0) {
+    linked_.push_back(view_.record->chunks[(index - shm::kInlineBranches) / shm::kChunkBranches]);
+  }
+  store_.target(*view_.record, index) = store_.target(*view_.record, event.branch.value);
+}
+
+// The room that no twin took is given back.
+void Engine::place_twin(const tx::Event& event) {
+  if (event.kind != tx::EventKind::kResponse) return;
+  while (view_.branch_refs.size() > view_.state.branches.size()) view_.branch_refs.pop_back();
+}
+
+}  // namespace lockstep::worker
