@@ -107,8 +107,8 @@ class CancelGoldenTest : public CPPUNIT_NS::TestFixture {
  public:
   void cancel_machine_follows_o8() {
     std::string table;
-    for (const CancelState state : {CancelState::kNone, CancelState::kOwed, CancelState::kHeld, CancelState::kSent,
-                                    CancelState::kAnswered, CancelState::kExpired}) {
+    for (const CancelState state : {CancelState::kNone, CancelState::kOwed, CancelState::kHeld,
+                                    CancelState::kSent, CancelState::kAnswered, CancelState::kExpired}) {
       for (std::size_t i = 0; i < kCancelInputKindCount; ++i) {
         const Status provisional_status = state == CancelState::kOwed ? 0 : 180;
         table += line_of(branch_in(state, provisional_status), static_cast<CancelInputKind>(i));

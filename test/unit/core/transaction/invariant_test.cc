@@ -180,7 +180,8 @@ class InvariantTest : public CPPUNIT_NS::TestFixture {
     begin(checker_, 2);
     sees("", response(0, 200), {Action::relay_response(b(0), 200)});
     const OrderChecker before = checker_;
-    for (const std::vector<Action>& wrong : {std::vector<Action>{}, {bye}, {ack}, {bye, ack}, {ack, bye, bye}}) {
+    for (const std::vector<Action>& wrong :
+         {std::vector<Action>{}, {bye}, {ack}, {bye, ack}, {ack, bye, bye}}) {
       checker_ = before;
       sees("I10", response(1, 200), wrong);
     }

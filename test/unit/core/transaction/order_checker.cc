@@ -279,6 +279,25 @@ void OrderChecker::check_bye(const Action& action) {
   fail("I10", "a BYE of no dialog");
 }
 
+// Withdrawals (O9, O10), and what ends the dialog of a late 2xx (I10).
+void OrderChecker::check_late(const Event& event, const Action& action) {
+  if (action.kind == ActionKind::kRetransmitBye || action.kind == ActionKind::kByeEnded) {
+    check_bye(action);
+  } else if (action.kind == ActionKind::kWithdrawRequest) {
+    Seen& branch = branches_[action.branch.value];
+    if (branch.has_response) fail("O10", "an answered request is withdrawn");
+    branch.final_status = 487;
+    branch.made_up = true;
+  } else if (action.kind == ActionKind::kWithdrawCancel) {
+    if (branches_[action.branch.value].final_status == 0) fail("O9", "a CANCEL withdrawn without a final");
+  } else if (event.kind != EventKind::kResponse || !is_success(event.status)) {
+    fail("I10", "ACK or BYE to no 2xx");
+  } else if (successes_up_ == 0) {  // Upstream the branch counts as a cancelled one.
+    branches_[event.branch.value].final_status = 487;
+    branches_[event.branch.value].made_up = true;
+  }
+}
+
 void OrderChecker::check_action(const Event& event, const Action& action, const ActionList& actions,
                                 std::size_t position) {
   const bool of_dialog = action.kind == ActionKind::kAckDialog || action.kind == ActionKind::kByeDialog ||
@@ -330,24 +349,11 @@ void OrderChecker::check_action(const Event& event, const Action& action, const 
       break;
     }
     case ActionKind::kWithdrawRequest:
-      if (branches_[action.branch.value].has_response) fail("O10", "an answered request is withdrawn");
-      branches_[action.branch.value].final_status = 487;
-      branches_[action.branch.value].made_up = true;
-      break;
     case ActionKind::kWithdrawCancel:
-      if (branches_[action.branch.value].final_status == 0) fail("O9", "a CANCEL withdrawn without a final");
-      break;
     case ActionKind::kRetransmitBye:
-    case ActionKind::kByeEnded: check_bye(action); break;
+    case ActionKind::kByeEnded:
     case ActionKind::kAckDialog:
-    case ActionKind::kByeDialog:
-      if (event.kind != EventKind::kResponse || !is_success(event.status)) {
-        fail("I10", "ACK to no 2xx");
-      } else if (successes_up_ == 0) {  // Upstream the branch counts as a cancelled one.
-        branches_[event.branch.value].final_status = 487;
-        branches_[event.branch.value].made_up = true;
-      }
-      break;
+    case ActionKind::kByeDialog: check_late(event, action); break;
     case ActionKind::kAckBranch: break;  // Counted in check_event_answer.
     case ActionKind::kStoreFinal: branches_[action.branch.value].stored = true; break;
     case ActionKind::kRunFailureRoute:

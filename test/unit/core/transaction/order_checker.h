@@ -52,6 +52,7 @@ class OrderChecker {
   Dialog& dialog_of(const Event& event, bool& is_new);
   void check_success(const Event& event, const ActionList& actions);
   void check_bye(const Action& action);
+  void check_late(const Event& event, const Action& action);
   void fail(const char* rule, const std::string& text);
   void note_event(const Event& event);
   void note_response(const Event& event);
