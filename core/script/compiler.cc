@@ -119,7 +119,12 @@ void Compiler::load_module(const ConfigItem& item) {
   if (!exports) {
     error(item.name_location, exports.error());
     failed_modules_.emplace(module_base_name(item.name));
-    return;
+    const std::string nearest = loader_.nearest(item.name);
+    if (!nearest.empty()) exports = loader_.load(nearest, item.name_location);
+    if (!exports) {
+      has_missing_module_ = true;
+      return;
+    }
   }
   LS_ASSERT(*exports != nullptr);
   registry_.add(**exports);
