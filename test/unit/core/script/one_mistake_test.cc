@@ -11,6 +11,7 @@ class OneMistakeTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(unclosed_quote_of_a_call);
   CPPUNIT_TEST(unclosed_quote_of_a_condition);
   CPPUNIT_TEST(unclosed_quote_of_a_module_line);
+  CPPUNIT_TEST(missing_opening_quote);
   CPPUNIT_TEST(two_unclosed_quotes_are_two_mistakes);
   CPPUNIT_TEST(unclosed_quote_in_the_last_line);
   CPPUNIT_TEST(strings_over_several_lines_stay_allowed);
@@ -74,6 +75,19 @@ class OneMistakeTest : public CPPUNIT_NS::TestFixture {
                                      "modparam(\"tm\", \"fr_timer, 30)\n"
                                      "modparam(\"tm\", \"fr_timr\", 30)\n"
                                      "request_route { say(\"a\"); }\n"));
+  }
+
+  void missing_opening_quote() {
+    CPPUNIT_ASSERT_EQUAL(std::string("t.cfg:1:17: error: this string is never closed\n"),
+                         mistakes_of("loadmodule tm.so\"\n"
+                                     "modparam(\"tm\", \"fr_timer\", 30)\n"
+                                     "request_route { say(\"a\"); }\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string("t.cfg:1:12: error: a module name in quotes expected before 'tm'\n"),
+                         mistakes_of("loadmodule tm.so\n"
+                                     "modparam(\"tm\", \"fr_timer\", 30)\n"
+                                     "request_route { say(\"a\"); }\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string("t.cfg:1:1: error: a file name in quotes must follow\n"),
+                         mistakes_of("import_file more.cfg\"\nrequest_route { say(\"a\"); }\n"));
   }
 
   void two_unclosed_quotes_are_two_mistakes() {
