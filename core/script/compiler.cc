@@ -119,7 +119,12 @@ void Compiler::load_module(const ConfigItem& item) {
   if (!exports) {
     error(item.name_location, exports.error());
     failed_modules_.emplace(module_base_name(item.name));
-    return;
+    const std::string nearest = loader_.nearest(item.name);
+    if (!nearest.empty()) exports = loader_.load(nearest, item.name_location);
+    if (!exports) {
+      has_missing_module_ = true;
+      return;
+    }
   }
   LS_ASSERT(*exports != nullptr);
   registry_.add(**exports);
@@ -299,8 +304,13 @@ RouteIndex Compiler::route_named(RouteKind kind, std::string_view name, const Lo
   for (const CompiledRoute& route : code_->routes) {
     if (route.kind == kind && route.is_defined) suggestion.consider(route.name);
   }
-  diagnostics_.warning(location, fmt::format("there is no {}; it counts as empty", shown_name(kind, name)),
-                       suggestion.text());
+  // As in Kamailio: what t_on_failure() and its like name may be missing, what route() calls may not.
+  if (kind == RouteKind::kRequest) {
+    error(location, fmt::format("there is no {}", shown_name(kind, name)), suggestion.text());
+  } else {
+    diagnostics_.warning(location, fmt::format("there is no {}; it counts as empty", shown_name(kind, name)),
+                         suggestion.text());
+  }
   CompiledRoute missing;
   missing.kind = kind;
   missing.mask = mask_of(kind);

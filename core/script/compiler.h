@@ -83,7 +83,9 @@ class Compiler {
   // The text of a literal; false if the argument is computed.
   bool literal_text(const Expression& source, std::string& text) const;
 
+  // A name that nothing here resembles may well be one of a module that is missing, which is told already.
   void error(const Location& location, std::string message, std::string suggestion = {}) {
+    if (has_missing_module_ && suggestion.empty() && message.starts_with("unknown ")) return;
     diagnostics_.error(location, std::move(message), std::move(suggestion));
   }
   // Where the character `offset` of a literal stands.
@@ -96,6 +98,7 @@ class Compiler {
   std::unique_ptr<Code> code_;
   std::vector<const ModuleExports*> loaded_;
   std::set<std::string, std::less<>> failed_modules_;
+  bool has_missing_module_ = false;  // And no other stands in for it: what it would bring is unknown.
   std::map<std::string, std::int64_t, std::less<>> flags_;
   std::vector<std::size_t> route_items_;  // Item of each declared route, by route index.
   RouteMask block_mask_ = kAnyRoute;      // Kinds that the block compiled now may run as.

@@ -37,12 +37,20 @@ std::string SourceSet::describe(const Location& location) const {
   return fmt::format("{}:{}:{}", name, location.line, location.column);
 }
 
+bool Diagnostics::is_muted(const Location& location) const {
+  return std::any_of(muted_.begin(), muted_.end(), [&location](const Location& muted) {
+    return muted.line == location.line && muted.file == location.file;
+  });
+}
+
 void Diagnostics::error(const Location& location, std::string message, std::string suggestion) {
+  if (is_muted(location)) return;
   all_.push_back(Diagnostic{Severity::kError, location, std::move(message), std::move(suggestion)});
   ++error_count_;
 }
 
 void Diagnostics::warning(const Location& location, std::string message, std::string suggestion) {
+  if (is_muted(location)) return;
   all_.push_back(Diagnostic{Severity::kWarning, location, std::move(message), std::move(suggestion)});
 }
 

@@ -60,6 +60,10 @@ class Diagnostics {
   void error(const Location& location, std::string message, std::string suggestion = {});
   void warning(const Location& location, std::string message, std::string suggestion = {});
 
+  // What else is wrong on this line comes from the mistake just told: it is not told again.
+  void mute_line(const Location& location) { muted_.push_back(location); }
+  bool is_muted(const Location& location) const;
+
   bool has_errors() const { return error_count_ > 0; }
   std::size_t error_count() const { return error_count_; }
   std::size_t warning_count() const { return all_.size() - error_count_; }
@@ -72,6 +76,7 @@ class Diagnostics {
  private:
   std::shared_ptr<const SourceSet> sources_;
   std::vector<Diagnostic> all_;
+  std::vector<Location> muted_;
   std::size_t error_count_ = 0;
 };
 

@@ -82,7 +82,7 @@ bool ItemParser::parse(ConfigItem& item) {
     reader_.diagnostics().error(item.name_location,
                                 fmt::format("'{}' begins nothing that is known here", item.name),
                                 suggestion.text());
-    return false;
+    return suggestion.text() == "loadmodule" && parse_module_name(item);
   }
   if (item.name == "listen" || item.name == "alias") return parse_listen(item);
   item.kind = ItemKind::kGlobal;
@@ -132,11 +132,21 @@ bool ItemParser::parse_setting(Setting& setting) {
 }
 
 bool ItemParser::parse_load_module(ConfigItem& item) {
-  item.kind = ItemKind::kLoadModule;
   reader_.take();
+  return parse_module_name(item);
+}
+
+bool ItemParser::parse_module_name(ConfigItem& item) {
+  item.kind = ItemKind::kLoadModule;
   const bool has_parens = reader_.try_take(TokenKind::kOpenParen);
   item.name_location = reader_.peek().location;
-  if (!reader_.at(TokenKind::kString)) return reader_.fail_expected("a module name in quotes");
+  if (!reader_.at(TokenKind::kString)) {
+    reader_.fail_expected("a module name in quotes");
+    // What it names is loaded all the same, so that its functions are known.
+    item.name = reader_.take_glued(TokenKind::kCloseParen);
+    reader_.diagnostics().mute_line(item.name_location);
+    return !item.name.empty();
+  }
   item.name = reader_.take_strings();
   // loadmodule "x", "options": the options of old versions mean nothing here.
   if (reader_.try_take(TokenKind::kComma) && !reader_.try_take(TokenKind::kString)) {

@@ -19,6 +19,7 @@ class ItemParser {
 
  private:
   bool parse_load_module(ConfigItem& item);
+  bool parse_module_name(ConfigItem& item);
   bool parse_mod_param(ConfigItem& item);
   bool parse_flags(ConfigItem& item);
   bool parse_listen(ConfigItem& item);

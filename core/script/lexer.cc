@@ -148,12 +148,10 @@ void scan_escape(Cursor& cursor, std::string& out) {
   out += '\\';
 }
 
-void scan_string(Cursor& cursor, Token& token, LexerOutput& output) {
-  const char quote = cursor.peek();
-  const std::size_t start = cursor.position();
-  cursor.advance();
+// The text after an opening quote, up to its closing quote or to `end`.
+std::string scan_quoted(Cursor& cursor, char quote, std::size_t end) {
   std::string decoded;
-  while (!cursor.at_end() && cursor.peek() != quote) {
+  while (!cursor.at_end() && cursor.position() < end && cursor.peek() != quote) {
     if (cursor.peek() == '\\' && quote == '"') {
       cursor.advance();
       scan_escape(cursor, decoded);
@@ -162,10 +160,42 @@ void scan_string(Cursor& cursor, Token& token, LexerOutput& output) {
       cursor.advance();
     }
   }
-  if (cursor.at_end()) {
-    output.diagnostics.error(token.location, "this string is never closed");
-  } else {
+  return decoded;
+}
+
+// Nothing that a string can be followed by begins with these: a quote before them opens a string. So it is
+// the one that should have closed on an earlier line which lacks its end.
+bool can_follow_string(const Cursor& cursor) {
+  const char c = cursor.peek(1);
+  if (c == '/') return !is_word_character(cursor.peek(2)) && cursor.peek(2) != '.';
+  constexpr std::string_view kOnlyInside = "$%.<^@([\\";
+  return !is_word_character(c) && (c == '\0' || kOnlyInside.find(c) == std::string_view::npos);
+}
+
+// Where the string that begins `line` was meant to end: before the signs that close a call, a condition or
+// a statement, and before a comment.
+std::size_t likely_end(std::string_view line) {
+  for (const std::string_view comment : {" #", "\t#", " //", "\t//"}) line = line.substr(0, line.find(comment));
+  const std::size_t last = line.find_last_not_of(" \t\r;){},");
+  return last == std::string_view::npos ? 0 : last + 1;
+}
+
+void scan_string(Cursor& cursor, Token& token, LexerOutput& output) {
+  const char quote = cursor.peek();
+  const std::size_t start = cursor.position();
+  cursor.advance();
+  const Cursor opened = cursor;
+  std::string decoded = scan_quoted(cursor, quote, std::string_view::npos);
+  const bool is_one_line = cursor.from(start).find('\n') == std::string_view::npos;
+  if (!cursor.at_end() && (is_one_line || can_follow_string(cursor))) {
     cursor.advance();
+  } else {
+    // It is taken to end on its line, so that the rest of the file is read as it was meant.
+    output.diagnostics.error(token.location, "this string is never closed");
+    output.diagnostics.mute_line(token.location);
+    cursor = opened;
+    const std::string_view rest = cursor.rest();
+    decoded = scan_quoted(cursor, quote, cursor.position() + likely_end(rest.substr(0, rest.find('\n'))));
   }
   token.kind = TokenKind::kString;
   token.raw = cursor.from(start);

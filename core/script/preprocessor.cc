@@ -294,6 +294,7 @@ class Preprocessor {
     const Token operand = next();
     if (operand.kind != TokenKind::kString) {
       diagnostics_.error(location, "a file name in quotes must follow");
+      diagnostics_.mute_line(location);
       return;
     }
     const std::string wanted(operand.text);
@@ -351,6 +352,8 @@ bool read_text_file(const std::string& path, std::string& text) {
     text.append(block.data(), static_cast<std::size_t>(file.gcount()));
     if (text.size() > kFileBytesMax) return false;
   }
+  // Some editors begin UTF-8 files with a byte order mark; it is no part of the text.
+  if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   return file.eof();
 }
 

@@ -27,6 +27,12 @@ class ModuleLoader {
   // loadmodule in file order. The exports outlive the program. An error becomes a diagnostic there.
   virtual Result<const ModuleExports*, std::string> load(std::string_view name_as_written,
                                                          const Location& location) = 0;
+  // The module that is likely meant by a name that cannot be loaded; "" when none is near. It stands in for
+  // the other while the rest of the file is checked.
+  virtual std::string nearest(std::string_view name_as_written) const {
+    static_cast<void>(name_as_written);
+    return {};
+  }
 };
 
 class Program {

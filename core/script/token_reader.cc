@@ -17,6 +17,8 @@ std::string describe(const Token& token) {
 }
 
 bool TokenReader::fail_expected(std::string_view wanted) {
+  // The rest of a line that is told to be broken is not there to be read.
+  if (diagnostics_.is_muted(previous().location)) return false;
   diagnostics_.error(peek().location, fmt::format("{} expected before {}", wanted, describe(peek())));
   return false;
 }

@@ -74,12 +74,21 @@ Result<const script::ModuleExports*, std::string> SharedObjectLoader::load(std::
     loaded_.push_back({name, module});
     return &module->exports();
   }
-  script::Suggestion suggestion(name);
-  const std::vector<std::string> all = available();
-  for (const std::string& candidate : all) suggestion.consider(candidate);
   std::string text = fmt::format("there is no module '{}'", name);
-  if (!suggestion.text().empty()) text += fmt::format("; did you mean '{}'?", suggestion.text());
+  const std::string near = nearest(name);
+  if (!near.empty()) text += fmt::format("; did you mean '{}'?", near);
   return Failure{text};
+}
+
+// A module that is there and cannot be opened has no other that is meant.
+std::string SharedObjectLoader::nearest(std::string_view name_as_written) const {
+  const std::string name = module_name(name_as_written);
+  script::Suggestion suggestion(name);
+  for (const std::string& candidate : available()) {
+    if (candidate == name) return {};
+    suggestion.consider(candidate);
+  }
+  return suggestion.text();
 }
 
 std::vector<std::string> SharedObjectLoader::available() const {

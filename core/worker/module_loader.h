@@ -18,6 +18,7 @@ class SharedObjectLoader final : public script::ModuleLoader {
   void set_module_path(std::string_view path) override;
   Result<const script::ModuleExports*, std::string> load(std::string_view name_as_written,
                                                          const script::Location& location) override;
+  std::string nearest(std::string_view name_as_written) const override;
 
   struct Loaded {
     std::string name;  // "tm"

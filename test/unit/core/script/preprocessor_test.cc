@@ -66,6 +66,7 @@ class PreprocessorTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(current_directory_wins_over_the_including_folder);
   CPPUNIT_TEST(endless_include_is_stopped);
   CPPUNIT_TEST(substitutes_in_strings);
+  CPPUNIT_TEST(byte_order_marks_of_editors_are_skipped);
   CPPUNIT_TEST_SUITE_END();
 
  public:
@@ -174,6 +175,17 @@ class PreprocessorTest : public CPPUNIT_NS::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("'x x'"), preprocess_text("#!subst \"/O/x/gi\"\n\"o O\"").text);
     CPPUNIT_ASSERT_EQUAL(std::string("'<ab>'"),
                          preprocess_text("#!subst \"/(a)(b)/<\\1\\2>/\"\n\"ab\"").text);
+  }
+
+  void byte_order_marks_of_editors_are_skipped() {
+    const Folder folder;
+    folder.write("b.cfg", "\xef\xbb\xbf" "b=2\n");
+    const std::string path = folder.write("a.cfg", "\xef\xbb\xbf#!KAMAILIO\na=1\ninclude_file \"b.cfg\"\nc?\n");
+    Diagnostics diagnostics;
+    const ConfigTree tree = load_file(path, {}, diagnostics);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(diagnostics.render(), std::size_t{2}, tree.items.size());
+    CPPUNIT_ASSERT_EQUAL(std::string("b"), tree.items[1].name);
+    CPPUNIT_ASSERT_EQUAL(std::string("#!KAMAILIO"), std::string(tree.sources->line({0, 1, 1})));
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(PreprocessorTest);

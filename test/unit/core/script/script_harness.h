@@ -25,6 +25,7 @@ class FakeLoader : public ModuleLoader {
     }
     return Failure{"cannot load module '" + std::string(name) + "'"};
   }
+  std::string nearest(std::string_view name) const override { return name == "tmm.so" ? "tm" : ""; }
   std::vector<const ModuleExports*> known;
   std::vector<std::string> loaded;
 };
