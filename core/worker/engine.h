@@ -102,6 +102,7 @@ class Engine final : public TransactionControl {
   // --- engine.cc ---
   void work_event(shm::EventNode& node);
   void begin(shm::EventNode& node);
+  std::string_view datagram_bytes() const;
   void commit();
   void abandon_transaction();
   void on_timer();
@@ -195,6 +196,7 @@ class Engine final : public TransactionControl {
   std::uint64_t now_ms_ = 0;
   std::uint32_t created_outbox_ = 0;  // Where outbox_ and taken_ stood when the transaction was made.
   std::size_t created_taken_ = 0;
+  std::uint64_t created_log_ = 0;
   Role role_ = Role::kNone;
   bool view_active_ = false;
   bool relay_dropped_ = false;  // onreply_route dropped this 1xx.

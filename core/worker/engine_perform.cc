@@ -163,7 +163,9 @@ void Engine::send_branch(std::uint8_t branch, shm::MessageRef message, bool free
 // ---- actions ----
 
 void Engine::apply(const tx::Event& event) {
-  const tx::Step step = tx::step(view_.state, event, timer_settings());
+  const tx::Settings settings = timer_settings();
+  const tx::Step step = tx::step(view_.state, event, settings);
+  process_.order_log.decided(view_.handle, view_.record->generation, event, step, settings);
   // Also when nothing follows from it: the machine of a branch may have moved although the context did not.
   view_.is_changed = true;
   if (step.ignored != tx::Why::kNone) {

@@ -7,18 +7,9 @@
 #include "core/worker/script_store.h"
 
 namespace lockstep::worker {
-namespace {
-
-std::string_view datagram_bytes(shm::Segment& segment, const shm::EventNode& node) {
-  if (node.large != 0) return {segment.at(shm::Handle<char>{node.large}), node.length};
-  return {reinterpret_cast<const shm::ReceiveBuffer*>(&node)->bytes, node.length};
-}
-
-}  // namespace
-
 void Engine::on_datagram() {
   const EngineCounters& counters = *settings_.counters;
-  const sip::ParseResult result = message_.parse(datagram_bytes(process_.segment, *node_));
+  const sip::ParseResult result = message_.parse(datagram_bytes());
   switch (result.kind) {
     case sip::MessageKind::kKeepAlive:
       count(counters.keepalives);
