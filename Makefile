@@ -16,14 +16,14 @@ ALL_CXXFLAGS = -std=c++20 $(CXXFLAGS) $(WARNINGS) -fPIC -fno-omit-frame-pointer 
 COMPILE = $(CCACHE) $(CXX) $(ALL_CXXFLAGS) -MMD -MP
 LINK = $(CXX) $(ALL_CXXFLAGS) $(LDFLAGS)
 
-CORE_AREAS = core/base core/sip core/transaction shm core/net core/script core/worker
+CORE_AREAS = core/base core/sip core/transaction shm core/net core/script core/order core/worker
 MODULES := $(notdir $(patsubst %/,%,$(dir $(wildcard modules/*/*.cc))))
 MODULES := $(sort $(MODULES))
 TEST_PROGRAMS = process order explore call
 LIBRARIES = -levent_core -lpcre2-8 -lfmt -lssl -lcrypto -ldl -lrt
 
 # Areas of the unit tests are the folders of test/unit that hold any; each has a binary.
-UNIT_AREAS := base sip transaction shm net script worker
+UNIT_AREAS := base sip transaction shm net script order worker
 UNIT_AREAS := $(foreach a,$(UNIT_AREAS),$(if $(wildcard test/unit/$(if $(filter shm,$a),shm,core/$a)/*_test.cc),$a))
 UNIT_MODULES := $(foreach m,$(MODULES),$(if $(wildcard test/unit/modules/$m/*_test.cc),$m))
 PROGRAMS := $(foreach t,$(TEST_PROGRAMS),$(if $(wildcard test/$t/*_test.cc),$t))
@@ -167,6 +167,7 @@ NEEDS_transaction = base transaction
 NEEDS_shm = base sip transaction shm
 NEEDS_net = base sip net
 NEEDS_script = base sip script
+NEEDS_order = base sip transaction shm order
 NEEDS_worker = base sip transaction shm net script worker
 folder_of = $(if $(filter shm,$(1)),shm,core/$(1))
 define unit_rule

@@ -43,6 +43,7 @@ struct alignas(64) EventNode {
   std::uint64_t armed_at_ms;
   // kDatagram.
   std::uint64_t received_ms;
+  std::uint64_t received_us;  // The same moment, for the order log.
   PeerAddress source;
 };
 static_assert(sizeof(EventNode) == 128);

@@ -15,7 +15,7 @@
 namespace lockstep::shm {
 
 // Raised whenever the bytes of any shared record change their meaning; other numbers are refused.
-inline constexpr std::uint32_t kLayoutNumber = 1;
+inline constexpr std::uint32_t kLayoutNumber = 2;
 
 class Segment {
  public:

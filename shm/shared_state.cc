@@ -37,6 +37,8 @@ Result<SharedState*, std::string> make_shared_state(Segment& segment, std::uint3
   state->hash_seed = random_word();
   state->branch_secret = random_word();
   state->started_wall_s = wall_s();
+  state->started_wall_us = wall_us();
+  state->started_monotonic_us = monotonic_us();
   state->entries =
       static_cast<EntryRecord*>(segment.allocate_named("entries", sizeof(EntryRecord) * kEntryCount, 64));
   if (state->entries == nullptr) return too_little(segment);

@@ -6,14 +6,18 @@
 #include <memory>
 #include <string>
 
+#include "core/base/peer_address.h"
 #include "core/base/result.h"
 #include "shm/entry.h"
+#include "shm/order_log.h"
 #include "shm/run_queue.h"
 #include "shm/segment.h"
 #include "shm/slab.h"
 #include "shm/worker_area.h"
 
 namespace lockstep::shm {
+
+inline constexpr std::size_t kListenMax = 64;
 
 struct SharedState {
   std::uint32_t layout;         // kLayoutNumber.
@@ -27,6 +31,12 @@ struct SharedState {
   SlabDirectory* slabs;
   RunQueue* run_queue;
   WorkerArea* areas[kWorkerMax + 1];  // By WorkerId; [0] is not used.
+  OrderLogArea* order_logs[kWorkerMax + 1];  // Of workers; nullptr: none.
+  // For who reads the log later: when the clocks were what, and the listening addresses by index.
+  std::uint64_t started_wall_us;
+  std::uint64_t started_monotonic_us;
+  std::uint32_t listen_count;
+  PeerAddress listen[kListenMax];
 
   EntryRecord& entry(std::uint32_t index) { return entries[index]; }
   WorkerArea& area(WorkerId id) { return *areas[id.value]; }

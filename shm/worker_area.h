@@ -39,6 +39,7 @@ struct alignas(64) ReceiveBatch {
   std::uint32_t next_to_admit;
   std::uint32_t socket;
   std::uint64_t received_ms;
+  std::uint64_t received_us;
 };
 
 // Decided actions in commit order. An item is in force when its entry's `consumed` has reached `stamp`;

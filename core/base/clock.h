@@ -28,4 +28,11 @@ inline std::uint64_t wall_s() {
   return static_cast<std::uint64_t>(now.tv_sec);
 }
 
+// CLOCK_REALTIME in us since 1970: what captures carry.
+inline std::uint64_t wall_us() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000000 + static_cast<std::uint64_t>(now.tv_nsec) / 1000;
+}
+
 }  // namespace lockstep

@@ -33,6 +33,7 @@ constexpr GlobalSpec kTable[] = {
     {"memlog", Type::kInt, true, "level of memory reports; there is none to show", 0, 0},
     {"mhomed", Type::kBool, true, "choose the sending socket by the route to the destination", 0, 0},
     {"mpath", Type::kString, true, "folder of the modules", 0, 0},
+    {"order_log", Type::kInt, true, "MiB of order log for each worker; 0: none", 0, 1024},
     {"port", Type::kInt, true, "default port of sockets without one", 1, 65535},
     {"receive_pause", Type::kInt, true, "us that datagrams gather while a worker is under load; 0: none", 0,
      100000},

@@ -39,6 +39,7 @@ struct Globals {
   std::string user_agent_header;
   bool server_signature = true;
   int receive_pause_us = 2000;
+  int order_log_mb = 4;
   int max_branches = 12;
   int max_while_loops = 100;
   bool force_rport = false;

@@ -31,6 +31,7 @@ Engine::Engine(Process& process, const EngineSettings& settings, script::ScriptS
   free_after_flush_.reserve(1024);
   reserve_.reserve(kReserveSlots);
   scratch_.resize(shm::kDatagramMax);
+  process_.order_log.set_baseline(settings_.tm->timers);
 }
 
 void Engine::work(std::uint32_t entry_index) {
@@ -91,6 +92,7 @@ void Engine::begin(shm::EventNode& node) {
   taken_.clear();
   linked_.clear();
   dropped_.clear();
+  process_.order_log.begin(entry_index_, node, datagram_of(node));
 }
 
 // Order: idle copies, outbox, the one store, and only then marks, stocks and the wheel, all of which
@@ -104,6 +106,7 @@ void Engine::commit() {
     store_.write(view_, consumed_, stamp_);
   }
   outbox_.publish();
+  process_.order_log.publish();
   entry.commit(stamp_);
   for (const std::uint32_t slot : linked_) {
     process_.slabs.set_mark(shm::SlotHandle{slot}, shm::mark_linked(view_.handle));
@@ -127,6 +130,7 @@ void Engine::abandon_transaction() {
   LS_ASSERT(view_active_ && view_.is_new);
   shm::Entry entry(process_.segment, *entry_);
   outbox_.forget_since(created_outbox_);
+  process_.order_log.forget_since(created_log_);
   while (taken_.size() > created_taken_) {
     const shm::SlotHandle slot{taken_.back()};
     taken_.pop_back();

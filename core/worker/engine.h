@@ -119,6 +119,7 @@ class Engine final : public TransactionControl {
   void count(shm::CounterId id, std::uint64_t amount = 1) { process_.counters.add(id, amount); }
 
   // --- engine_requests.cc ---
+  // Its bytes; nothing if the event is no datagram.
   std::string_view datagram_of(const shm::EventNode& node) const;
   void on_datagram();
   void on_request();
@@ -217,6 +218,7 @@ class Engine final : public TransactionControl {
   std::uint64_t now_ms_ = 0;
   std::uint32_t created_outbox_ = 0;  // Where outbox_ and taken_ stood when the transaction was made.
   std::size_t created_taken_ = 0;
+  std::uint64_t created_log_ = 0;
   Role role_ = Role::kNone;
   bool view_active_ = false;
   bool looked_ahead_ = false;

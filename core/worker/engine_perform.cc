@@ -170,8 +170,10 @@ void Engine::withdraw(std::uint8_t branch, SendKind kind) {
 
 void Engine::apply(tx::Event event) {
   look_ahead(event);
-  const tx::Step step = tx::step(view_.state, event, timer_settings());
+  const tx::Settings settings = timer_settings();
+  const tx::Step step = tx::step(view_.state, event, settings);
   place_twin(event);
+  process_.order_log.decided(view_.handle, view_.record->generation, event, step, settings);
   // Also when nothing follows from it: the machine of a branch may have moved although the context did not.
   view_.is_changed = true;
   if (step.ignored != tx::Why::kNone) {

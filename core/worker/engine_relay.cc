@@ -41,6 +41,7 @@ bool has_offer(const sip::Message& request) {
 // The transaction is made with the caller's request in hand; 100 goes out at once (17.2.1).
 bool Engine::create_transaction(ScriptContext& context) {
   shm::Entry entry(process_.segment, *entry_);
+  created_log_ = process_.order_log.mark();
   created_outbox_ = outbox_.mark();
   created_taken_ = taken_.size();
   shm::TransactionRecord* record =

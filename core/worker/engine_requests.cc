@@ -9,6 +9,7 @@
 namespace lockstep::worker {
 
 std::string_view Engine::datagram_of(const shm::EventNode& node) const {
+  if (node.kind != shm::EventKind::kDatagram) return {};
   if (node.large != 0) return {process_.segment.at(shm::Handle<char>{node.large}), node.length};
   return {reinterpret_cast<const shm::ReceiveBuffer*>(&node)->bytes, node.length};
 }

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/net/udp_socket.h"
 
@@ -73,6 +74,7 @@ void Outbox::flush(const std::function<void(const SendFailure&)>& on_failure) {
   std::uint32_t first = shared_.next_to_send.load(std::memory_order_relaxed);
   while (first < count_) {
     if (shared_.items[first].withdrawn != 0) {
+      record(shm::LogKind::kWithdrawn, first, first + 1);
       shared_.next_to_send.store(++first, std::memory_order_relaxed);
       continue;
     }
@@ -90,12 +92,26 @@ void Outbox::flush(const std::function<void(const SendFailure&)>& on_failure) {
   shared_.next_to_send.store(0, std::memory_order_release);
 }
 
+void Outbox::record(shm::LogKind kind, std::uint32_t first, std::uint32_t end) {
+  if (!process_.order_log.is_on()) return;
+  const std::uint64_t now = monotonic_us();
+  for (std::uint32_t i = first; i < end; ++i) {
+    const shm::OutboxItem& item = shared_.items[i];
+    const iovec& part = shared_.parts[i];
+    process_.order_log.sent({kind, item.entry, item.stamp, now, item.transaction, item.generation,
+                             item.branch, item.socket, static_cast<std::uint16_t>(i)},
+                            shared_.targets[i], {static_cast<const char*>(part.iov_base), part.iov_len});
+  }
+  process_.order_log.publish();
+}
+
 void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
                       const std::function<void(const SendFailure&)>& on_failure) {
   int waits = 0;
   while (first < end) {
     const int sent = net::send_batch(socket, &shared_.headers[first], end - first);
     if (sent > 0) {
+      record(shm::LogKind::kSent, first, first + static_cast<std::uint32_t>(sent));
       first += static_cast<std::uint32_t>(sent);
       sent_ += static_cast<std::uint64_t>(sent);
       shared_.next_to_send.store(first, std::memory_order_relaxed);
@@ -109,6 +125,7 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
       continue;
     }
     shared_.headers[first].msg_len = kRefused;
+    record(shm::LogKind::kRefused, first, first + 1);
     const shm::OutboxItem& item = shared_.items[first];
     LS_LOG(kInfo, "core", "cannot send to {}:{}: {}", ip_text(shared_.targets[first]).view(),
            shared_.targets[first].port(), std::strerror(error));
@@ -123,11 +140,17 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
 
 std::size_t Outbox::recover() {
   const std::uint32_t published = shared_.count.load(std::memory_order_acquire);
+  // What left before the mark moved may lack its record; one too many is recognised by its index.
+  const std::uint32_t recorded = shared_.next_to_send.load(std::memory_order_relaxed);
   std::size_t sent = 0;
   for (std::uint32_t i = 0; i < published; ++i) {
     mmsghdr& header = shared_.headers[i];
     const shm::OutboxItem& item = shared_.items[i];
-    if (header.msg_len != 0) continue;
+    if (header.msg_len != 0) {
+      if (i >= recorded)
+        record(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i, i + 1);
+      continue;
+    }
     const std::uint64_t consumed = process_.state.entry(item.entry).consumed.load(std::memory_order_acquire);
     if (item.stamp > consumed) continue;  // Its event was never decided: it will be worked again.
     if (item.withdrawn != 0 && item.withdrawn <= consumed) continue;

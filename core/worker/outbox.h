@@ -72,6 +72,8 @@ class Outbox {
   std::uint64_t sent() const { return sent_; }
 
  private:
+  // Into the order log: what became of items `first` to before `end`.
+  void record(shm::LogKind kind, std::uint32_t first, std::uint32_t end);
   void send_run(std::uint32_t first, std::uint32_t end, int socket,
                 const std::function<void(const SendFailure&)>& on_failure);
 

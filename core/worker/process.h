@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "shm/counters.h"
+#include "shm/order_log.h"
 #include "shm/segment.h"
 #include "shm/shared_state.h"
 #include "shm/slab.h"
@@ -17,6 +18,7 @@ struct Process {
   shm::SharedState& state;
   shm::Slabs& slabs;
   shm::CounterBlock& counters;  // Mine alone to write.
+  shm::OrderLogWriter order_log{};  // Written by workers; closed in the control process.
 
   bool is_worker() const { return me.value <= state.worker_count; }
   std::uint32_t worker_count() const { return state.worker_count; }

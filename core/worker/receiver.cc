@@ -59,7 +59,8 @@ std::uint32_t Receiver::receive(int socket, std::uint16_t socket_index) {
   const std::uint32_t offered = offer_slots();
   if (offered == 0) return 0;
   batch_.socket = socket_index;
-  batch_.received_ms = monotonic_ms();
+  batch_.received_us = monotonic_us();
+  batch_.received_ms = batch_.received_us / 1000;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   batch_.count = offered;
   const int got = net::receive_batch(socket, batch_.headers, offered);
@@ -87,6 +88,7 @@ bool Receiver::admit(std::uint32_t slot) {
   node.socket = static_cast<std::uint16_t>(batch_.socket);
   node.length = length;
   node.received_ms = batch_.received_ms;
+  node.received_us = batch_.received_us;
   node.source.length = batch_.headers[slot].msg_hdr.msg_namelen;
   if (length > shm::kReceiveBytes) return admit_large(node, slot, length);
   admit_node(node, {buffer.bytes, length});

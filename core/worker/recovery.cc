@@ -79,6 +79,7 @@ void Recovery::quarantine(shm::Entry& entry, shm::EventNode& node) {
   LS_LOG(kCrit, "core", "two workers died of one event from {}:{}; it is set aside: {}",
          ip_text(node.source).view(), node.source.is_set() ? node.source.port() : 0, file);
   process_.counters.add(counters_.quarantined);
+  process_.order_log.set_aside(node.entry, node);
   entry.commit(node.number);
   leave_large(node);
   entry.drop_event();

@@ -24,6 +24,7 @@
 #include "core/worker/pid_file.h"
 #include "core/worker/supervisor.h"
 #include "core/worker/worker.h"
+#include "shm/attached_segment.h"
 
 namespace lockstep::worker {
 namespace {
@@ -125,18 +126,23 @@ bool Server::prepare_run_dir() {
   return true;
 }
 
-// Named after the run directory: a restart finds what a dead server left, two servers never share one.
 bool Server::make_memory() {
-  std::uint64_t hash = 1469598103934665603u;
-  for (const char c : run_dir_) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  segment_name_ = fmt::format("lockstep-{:016x}", hash);
+  segment_name_ = shm::segment_name_of(run_dir_);
   const int mb = globals_.shm_mb > 0 ? globals_.shm_mb : kDefaultShmMb;
-  auto segment = shm::Segment::create(segment_name_, static_cast<std::size_t>(mb) << 20);
+  // The order log comes on top: what is given with -m stays for calls.
+  const int log_mb = globals_.order_log_mb * globals_.children;
+  auto segment = shm::Segment::create(segment_name_, static_cast<std::size_t>(mb + log_mb) << 20);
   if (!segment) return fail(segment.error());
   segment_ = std::move(*segment);
   const auto state = shm::make_shared_state(*segment_, static_cast<std::uint32_t>(globals_.children));
   if (!state) return fail(state.error());
   state_ = *state;
+  const auto logs =
+      shm::make_order_logs(*segment_, *state_, static_cast<std::uint32_t>(globals_.order_log_mb));
+  if (!logs) return fail(logs.error());
+  for (const ListenSocket& socket : names_.sockets()) {
+    if (state_->listen_count < shm::kListenMax) state_->listen[state_->listen_count++] = socket.address;
+  }
   state_->log_level = globals_.debug;
   return true;
 }
@@ -263,6 +269,7 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
   segment_->map_now();
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
+  process.order_log.open(state_->order_logs[me.value]);
   WorkerSettings settings;
   settings.engine = &engine_settings_;
   settings.sockets = sockets_[me.value - 1u];

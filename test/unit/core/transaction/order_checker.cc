@@ -311,9 +311,8 @@ void OrderChecker::check_action(const Event& event, const Action& action, const 
     case ActionKind::kRespondLocal:
       if (!is_provisional(action.status)) {
         check_final_up(event, action);
-      } else if (finals_up_ > 0) {
-        fail("I3", "a 1xx after a final");
       }
+      if (is_provisional(action.status) && finals_up_ > 0) fail("I3", "a 1xx after a final");
       break;
     case ActionKind::kRespondBest: check_final_up(event, action); break;
     case ActionKind::kRelayResponse: check_relay(event, action); break;
