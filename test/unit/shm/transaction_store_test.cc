@@ -43,7 +43,7 @@ class TransactionStoreTest : public CppUnit::TestFixture {
       for (std::size_t i = 0; i < count; ++i) {
         const std::size_t branch = view.branch_refs.size();
         CPPUNIT_ASSERT(store.try_add_branch(view));
-        view.state.branches.push_back({});
+        view.state.branches.push_back(transaction::Branch{});
         view.state.branches[branch].final_status = static_cast<transaction::Status>(200 + branch);
         view.branch_refs[branch].request = {static_cast<std::uint32_t>(1000 + branch), 1};
         store.target(*view.record, branch).flags = static_cast<std::uint32_t>(branch);
