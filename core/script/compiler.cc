@@ -304,8 +304,13 @@ RouteIndex Compiler::route_named(RouteKind kind, std::string_view name, const Lo
   for (const CompiledRoute& route : code_->routes) {
     if (route.kind == kind && route.is_defined) suggestion.consider(route.name);
   }
-  diagnostics_.warning(location, fmt::format("there is no {}; it counts as empty", shown_name(kind, name)),
-                       suggestion.text());
+  // As in Kamailio: what t_on_failure() and its like name may be missing, what route() calls may not.
+  if (kind == RouteKind::kRequest) {
+    error(location, fmt::format("there is no {}", shown_name(kind, name)), suggestion.text());
+  } else {
+    diagnostics_.warning(location, fmt::format("there is no {}; it counts as empty", shown_name(kind, name)),
+                         suggestion.text());
+  }
   CompiledRoute missing;
   missing.kind = kind;
   missing.mask = mask_of(kind);

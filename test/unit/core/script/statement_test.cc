@@ -17,7 +17,8 @@ class StatementTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(value_of_a_call);
   CPPUNIT_TEST(exit_drop_and_zero_end_the_script);
   CPPUNIT_TEST(recursion_is_bounded);
-  CPPUNIT_TEST(missing_route_warns_and_is_empty);
+  CPPUNIT_TEST(missing_route_is_a_mistake_where_it_is_called);
+  CPPUNIT_TEST(missing_route_that_is_only_named_warns_and_is_empty);
   CPPUNIT_TEST(kinds_of_routes_are_found_by_name);
   CPPUNIT_TEST(functions_are_refused_in_the_wrong_kind_of_route);
   CPPUNIT_TEST(arguments_of_every_type);
@@ -166,15 +167,25 @@ class StatementTest : public CPPUNIT_NS::TestFixture {
                                                         "route[D] { $var(d)=$var(d)+1; route(D); }"));
   }
 
-  void missing_route_warns_and_is_empty() {
+  void missing_route_is_a_mistake_where_it_is_called() {
     ScriptHarness harness;
-    CPPUNIT_ASSERT_EQUAL(std::string("1"),
-                         harness.run("route(RELY); say(\"$rc\");", "route[RELAY] { exit; }"));
-    CPPUNIT_ASSERT_EQUAL(std::string("t.cfg:2:7: warning: there is no route[RELY]; it counts as empty\n"
+    CPPUNIT_ASSERT_EQUAL(std::string("ERROR t.cfg:2:7: error: there is no route[RELY]\n"
                                      "    route(RELY); say(\"$rc\");\n"
                                      "          ^\n"
                                      "    did you mean 'RELAY'?\n"),
-                         harness.rendered);
+                         harness.run("route(RELY); say(\"$rc\");", "route[RELAY] { exit; }"));
+  }
+
+  void missing_route_that_is_only_named_warns_and_is_empty() {
+    ScriptHarness harness;
+    CPPUNIT_ASSERT_EQUAL(std::string("1"), harness.run("t_on_failure(\"FAIL\"); say(\"$rc\");",
+                                                       "failure_route[FALL] { exit; }"));
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("t.cfg:2:14: warning: there is no failure_route[FAIL]; it counts as empty\n"
+                    "    t_on_failure(\"FAIL\"); say(\"$rc\");\n"
+                    "                 ^\n"
+                    "    did you mean 'FALL'?\n"),
+        harness.rendered);
   }
 
   void kinds_of_routes_are_found_by_name() {
