@@ -1,8 +1,10 @@
 #include "modules/registrar/register_request.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "core/base/peer_address.h"
 #include "core/sip/header.h"
 #include "core/sip/method.h"
 #include "core/sip/name_addr.h"
@@ -134,6 +136,22 @@ std::string_view min_expires_line(const Settings& settings, Arena& arena) {
   return writer.view();
 }
 
+// Why no request can ever be sent to a contact; empty: it may be. Names are not looked up here. Requests go
+// to `received` or along the Path instead of the contact's address where those are known.
+std::string_view unreachable(const sip::Uri& uri, const Binding& common) {
+  if (!uri.is_sip()) return "Contact Is No SIP URI";
+  if (!common.received.empty() || !common.path.empty()) return {};
+  const std::optional<PeerAddress> address = parse_address(uri.host, uri.effective_port());
+  if (!address) return {};
+  if (is_multicast(*address)) return "Contact Address Is Multicast";
+  if (is_wildcard(*address)) return "Contact Address Is Unspecified";
+  const auto ipv4 = sip::parse_ipv4(uri.host);
+  if (!ipv4) return {};
+  if ((*ipv4)[0] == 0) return "Contact Address Is Unspecified";  // "This network", RFC 1122 3.2.1.3.
+  constexpr std::array<std::uint8_t, 4> kBroadcast = {255, 255, 255, 255};
+  return *ipv4 == kBroadcast ? "Contact Address Is Broadcast" : std::string_view{};
+}
+
 // One Contact value into one change. `common` holds what all contacts of the request share.
 std::optional<Refusal> read_contact(std::string_view value, const sip::Message& message,
                                     const Settings& settings, const Surroundings& around,
@@ -144,13 +162,17 @@ std::optional<Refusal> read_contact(std::string_view value, const sip::Message& 
   if (contact->uri.size() > static_cast<std::size_t>(settings.contact_max_bytes)) {
     return Refusal{400, "Contact URI Too Long", {}};
   }
-  if (!sip::parse_uri(contact->uri)) return Refusal{400, "Contact URI Is Malformed", {}};
+  const std::optional<sip::Uri> uri = sip::parse_uri(contact->uri);
+  if (!uri) return Refusal{400, "Contact URI Is Malformed", {}};
   change.binding = common;
   Binding& binding = change.binding;
   binding.uri = contact->uri;
   const Interval interval = interval_of(*contact, message, settings, around);
   if (interval.is_too_brief) return Refusal{423, "Interval Too Brief", min_expires_line(settings, arena)};
   change.is_removal = interval.seconds == 0;
+  // RFC 3261 10.2.1 allows any URI, but a proxy could only fail to fork to these.
+  const std::string_view why = change.is_removal ? std::string_view{} : unreachable(*uri, common);
+  if (!why.empty()) return Refusal{400, why, {}};
   binding.expires_s = around.now_s + interval.seconds;
   binding.q = static_cast<std::int16_t>(settings.default_q);
   if (contact->param("q")) {

@@ -242,9 +242,10 @@ class RegistrarTest : public CppUnit::TestFixture {
   void several_contacts_are_applied_all_or_none() {
     save("Contact: <sip:a@h>\r\n");
     assert_save("400 Contact URI Is Malformed\n", "Contact: <sip:b@h>, <sip:c@>, <sip:a@h>;expires=0\r\n");
+    assert_save("400 Contact Is No SIP URI\n", "Contact: <sip:b@h>, <mailto:a@h>\r\n");
     CPPUNIT_ASSERT_EQUAL(std::string("sip:a@h 1"), bindings());
     save("Contact: <sip:b@h>, <sip:a@h>;expires=0\r\n");
-    CPPUNIT_ASSERT_EQUAL(std::string("sip:b@h 3"), bindings());
+    CPPUNIT_ASSERT_EQUAL(std::string("sip:b@h 4"), bindings());
   }
 
   void return_values_of_save() {
@@ -430,7 +431,9 @@ class RegistrarTest : public CppUnit::TestFixture {
   }
 
   void lookup_forks_to_all_contacts_by_q() {
-    save("Contact: <sip:a@h>;q=0.2, <sip:b@h>, <sip:c@h>;q=0.9, <mailto:bob@h>;q=1\r\n");
+    save("Contact: <sip:a@h>;q=0.2, <sip:b@h>, <sip:c@h>;q=0.9\r\n");
+    usrloc::Request by_hand("bob", "rpc", 1, now_s);
+    CPPUNIT_ASSERT(by_hand.add("mailto:bob@h", now_s + 1000, 1000).run(*on).ok());
     assert_lines({"sip:c@h hop= path= q=900 flags=0 socket=0", "sip:a@h hop= path= q=200 flags=0 socket=0",
                   "sip:b@h hop= path= q=0 flags=0 socket=0"},
                  lookup("sip:BOB@h"));
