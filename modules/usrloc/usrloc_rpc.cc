@@ -25,7 +25,7 @@ namespace {
 // What operators add carries these, so that they can be told from what phones registered. Kamailio's texts:
 // scripts look for them.
 constexpr std::string_view kRpcCallId = "dfjrewr12386fd6-343@kamailio.rpc";
-constexpr std::string_view kRpcUserAgent = "kamailio SIP Router - RPC Server";
+constexpr std::string_view kRpcUserAgent = "lockstep RPC";
 constexpr std::string_view kNotEnough = "Not enough parameters or wrong format";
 
 // A whole AOR always fits (kBindingMax contacts of 4 KiB); only what is used is ever touched.

@@ -94,7 +94,7 @@ class UsrlocRpcTest : public CppUnit::TestFixture {
             "\"result\":{\"AoR\":\"bob\",\"Contacts\":[{\"Contact\":{\"Address\":\"sip:b@h\",\"Expires\":"
             "\"permanent\",\"Q\":1,\"Call-ID\":\"dfjrewr12386fd6-343@kamailio.rpc\",\"CSeq\":1,\"User-"
             "Agent\":"
-            "\"kamailio SIP Router - RPC Server\",\"Received\":\"[not set]\",\"Path\":\"[not "
+            "\"lockstep RPC\",\"Received\":\"[not set]\",\"Path\":\"[not "
             "set]\",\"State\":"
             "\"CS_NEW\",\"Flags\":0,\"CFlags\":3,\"Socket\":\"[not set]\",\"Methods\":4294967295,\"Ruid\":"
             "\"uloc-1000-5-1\",\"Instance\":\"[not set]\",\"Reg-Id\":0,\"Server-Id\":0,\"Tcpconn-Id\":-1,"
