@@ -175,7 +175,8 @@ bool can_follow_string(const Cursor& cursor) {
 // Where the string that begins `line` was meant to end: before the signs that close a call, a condition or
 // a statement, and before a comment.
 std::size_t likely_end(std::string_view line) {
-  for (const std::string_view comment : {" #", "\t#", " //", "\t//"}) line = line.substr(0, line.find(comment));
+  for (const std::string_view comment : {" #", "\t#", " //", "\t//"})
+    line = line.substr(0, line.find(comment));
   const std::size_t last = line.find_last_not_of(" \t\r;){},");
   return last == std::string_view::npos ? 0 : last + 1;
 }

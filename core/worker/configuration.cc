@@ -97,6 +97,19 @@ bool apply_command_line(const Options& options, script::Globals& globals, std::s
   return true;
 }
 
+// Kamailio refuses a file that holds nothing and runs one without request_route, which is hardly ever meant.
+void check_request_route(const script::ConfigTree& tree, script::Diagnostics& diagnostics) {
+  if (diagnostics.has_errors()) return;  // It may well be there, behind the mistake.
+  for (const script::ConfigItem& item : tree.items) {
+    if (item.kind == script::ItemKind::kRoute && item.block == script::RouteBlock::kRequest) return;
+  }
+  if (tree.items.empty()) {
+    diagnostics.error({}, "this configuration is empty", "it needs a request_route at least");
+  } else {
+    diagnostics.warning({}, "there is no request_route: every request will be dropped");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Configuration> load_configuration(const Options& options, std::string& report) {
@@ -117,6 +130,7 @@ std::unique_ptr<Configuration> load_configuration(const Options& options, std::s
   compile.while_loops_max = static_cast<std::uint32_t>(configuration->globals.max_while_loops);
   configuration->program =
       script::compile(tree, configuration->registry, *configuration->loader, diagnostics, compile);
+  check_request_route(tree, diagnostics);
   report = diagnostics.render();
   for (const std::string& path : configuration->loader->foreign_paths()) {
     report += fmt::format("warning: mpath '{}' holds no modules of this server; its own are used\n", path);

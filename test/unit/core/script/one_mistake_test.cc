@@ -110,8 +110,7 @@ class OneMistakeTest : public CPPUNIT_NS::TestFixture {
 
   void strings_over_several_lines_stay_allowed() {
     ScriptHarness harness;
-    CPPUNIT_ASSERT_EQUAL(std::string("v=0\r\no=bob\n"),
-                         harness.run("say(\"v=0\r\no=\" + $rU + \"\n\");"));
+    CPPUNIT_ASSERT_EQUAL(std::string("v=0\r\no=bob\n"), harness.run("say(\"v=0\r\no=\" + $rU + \"\n\");"));
     CPPUNIT_ASSERT_EQUAL(std::string("one\ntwo"), harness.run("say(\"one\n\" \"two\");"));
     CPPUNIT_ASSERT_EQUAL(std::string("a\n;"), harness.run("say('a\n;');"));
   }

@@ -179,8 +179,11 @@ class PreprocessorTest : public CPPUNIT_NS::TestFixture {
 
   void byte_order_marks_of_editors_are_skipped() {
     const Folder folder;
-    folder.write("b.cfg", "\xef\xbb\xbf" "b=2\n");
-    const std::string path = folder.write("a.cfg", "\xef\xbb\xbf#!KAMAILIO\na=1\ninclude_file \"b.cfg\"\nc?\n");
+    folder.write("b.cfg",
+                 "\xef\xbb\xbf"
+                 "b=2\n");
+    const std::string path =
+        folder.write("a.cfg", "\xef\xbb\xbf#!KAMAILIO\na=1\ninclude_file \"b.cfg\"\nc?\n");
     Diagnostics diagnostics;
     const ConfigTree tree = load_file(path, {}, diagnostics);
     CPPUNIT_ASSERT_EQUAL_MESSAGE(diagnostics.render(), std::size_t{2}, tree.items.size());

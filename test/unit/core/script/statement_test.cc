@@ -178,13 +178,14 @@ class StatementTest : public CPPUNIT_NS::TestFixture {
 
   void missing_route_that_is_only_named_warns_and_is_empty() {
     ScriptHarness harness;
-    CPPUNIT_ASSERT_EQUAL(std::string("1"),
-                         harness.run("t_on_failure(\"FAIL\"); say(\"$rc\");", "failure_route[FALL] { exit; }"));
-    CPPUNIT_ASSERT_EQUAL(std::string("t.cfg:2:14: warning: there is no failure_route[FAIL]; it counts as empty\n"
-                                     "    t_on_failure(\"FAIL\"); say(\"$rc\");\n"
-                                     "                 ^\n"
-                                     "    did you mean 'FALL'?\n"),
-                         harness.rendered);
+    CPPUNIT_ASSERT_EQUAL(std::string("1"), harness.run("t_on_failure(\"FAIL\"); say(\"$rc\");",
+                                                       "failure_route[FALL] { exit; }"));
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("t.cfg:2:14: warning: there is no failure_route[FAIL]; it counts as empty\n"
+                    "    t_on_failure(\"FAIL\"); say(\"$rc\");\n"
+                    "                 ^\n"
+                    "    did you mean 'FALL'?\n"),
+        harness.rendered);
   }
 
   void kinds_of_routes_are_found_by_name() {

@@ -76,6 +76,8 @@ class ConfigurationTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_define_of_the_command_line_is_seen_by_the_file);
   CPPUNIT_TEST(all_mistakes_are_in_one_report);
   CPPUNIT_TEST(a_missing_file_is_told);
+  CPPUNIT_TEST(an_empty_file_is_a_mistake);
+  CPPUNIT_TEST(a_file_without_request_route_is_warned_of);
   CPPUNIT_TEST(modules_of_the_command_line_stand_before_the_file);
   CPPUNIT_TEST(a_wrong_modparam_of_the_command_line_is_told);
   CPPUNIT_TEST(wrong_addresses_of_the_command_line_are_told);
@@ -175,6 +177,31 @@ class ConfigurationTest : public CppUnit::TestFixture {
     std::string report;
     CPPUNIT_ASSERT(load_configuration(options, report) == nullptr);
     CPPUNIT_ASSERT_MESSAGE(report, contains(report, "/no/such/lockstep.cfg"));
+  }
+
+  void an_empty_file_is_a_mistake() {
+    Folder folder;
+    for (const char* text : {"", "\n\n", "# nothing\n", "#!KAMAILIO\n#!define X 1\n", "\xef\xbb\xbf"}) {
+      Options options;
+      options.config_file = folder.write("a.cfg", text);
+      std::string report;
+      CPPUNIT_ASSERT_MESSAGE(text, load_configuration(options, report) == nullptr);
+      CPPUNIT_ASSERT_EQUAL(
+          options.config_file +
+              ": error: this configuration is empty\n    it needs a request_route at least\n",
+          report);
+    }
+  }
+
+  void a_file_without_request_route_is_warned_of() {
+    Folder folder;
+    Options options;
+    options.config_file = folder.write("a.cfg", "debug=1\nreply_route { exit; }\n");
+    std::string report;
+    CPPUNIT_ASSERT(load_configuration(options, report) != nullptr);
+    CPPUNIT_ASSERT_EQUAL(
+        options.config_file + ": warning: there is no request_route: every request will be dropped\n",
+        report);
   }
 
   void modules_of_the_command_line_stand_before_the_file() {

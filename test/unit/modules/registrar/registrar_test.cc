@@ -244,9 +244,10 @@ class RegistrarTest : public CppUnit::TestFixture {
   void several_contacts_are_applied_all_or_none() {
     save("Contact: <sip:a@h>\r\n");
     assert_save("400 Contact URI Is Malformed\n", "Contact: <sip:b@h>, <sip:c@>, <sip:a@h>;expires=0\r\n");
+    assert_save("400 Contact Is No SIP URI\n", "Contact: <sip:b@h>, <mailto:a@h>\r\n");
     CPPUNIT_ASSERT_EQUAL(std::string("sip:a@h 1"), bindings());
     save("Contact: <sip:b@h>, <sip:a@h>;expires=0\r\n");
-    CPPUNIT_ASSERT_EQUAL(std::string("sip:b@h 3"), bindings());
+    CPPUNIT_ASSERT_EQUAL(std::string("sip:b@h 4"), bindings());
   }
 
   void return_values_of_save() {
