@@ -1,13 +1,15 @@
-// main.cc: reads the command line and hands everything to the server.
+// main.cc: reads the command line and hands everything to the server, or to a command of the order log.
 #include <cstdio>
 #include <exception>
 
+#include "core/order/commands.h"
 #include "core/worker/options.h"
 #include "core/worker/server.h"
 
 int main(int argc, char** argv) {
   using lockstep::worker::Options;
   try {
+    if (lockstep::order::is_command(argc, argv)) return lockstep::order::run_command(argc, argv);
     const auto options = lockstep::worker::parse_options(argc, argv);
     if (!options) {
       std::fprintf(stderr, "lockstep: %s\n", options.error().c_str());

@@ -92,13 +92,12 @@ void Outbox::flush(const std::function<void(const SendFailure&)>& on_failure) {
   shared_.next_to_send.store(0, std::memory_order_release);
 }
 
-void Outbox::record(shm::LogKind kind, std::uint32_t first, std::uint32_t end) {
+void Outbox::record(shm::LogKind kind, std::uint32_t first, std::uint32_t end, std::uint64_t time_us) {
   if (!process_.order_log.is_on()) return;
-  const std::uint64_t now = monotonic_us();
   for (std::uint32_t i = first; i < end; ++i) {
     const shm::OutboxItem& item = shared_.items[i];
     const iovec& part = shared_.parts[i];
-    process_.order_log.sent({kind, item.entry, item.stamp, now, item.transaction, item.generation,
+    process_.order_log.sent({kind, item.entry, item.stamp, time_us, item.transaction, item.generation,
                              item.branch, item.socket, static_cast<std::uint16_t>(i)},
                             shared_.targets[i], {static_cast<const char*>(part.iov_base), part.iov_len});
   }
@@ -109,9 +108,10 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
                       const std::function<void(const SendFailure&)>& on_failure) {
   int waits = 0;
   while (first < end) {
+    const std::uint64_t now = monotonic_us();  // Before: no answer may seem earlier than what it answers.
     const int sent = net::send_batch(socket, &shared_.headers[first], end - first);
     if (sent > 0) {
-      record(shm::LogKind::kSent, first, first + static_cast<std::uint32_t>(sent));
+      record(shm::LogKind::kSent, first, first + static_cast<std::uint32_t>(sent), now);
       first += static_cast<std::uint32_t>(sent);
       sent_ += static_cast<std::uint64_t>(sent);
       shared_.next_to_send.store(first, std::memory_order_relaxed);
@@ -125,7 +125,7 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
       continue;
     }
     shared_.headers[first].msg_len = kRefused;
-    record(shm::LogKind::kRefused, first, first + 1);
+    record(shm::LogKind::kRefused, first, first + 1, now);
     const shm::OutboxItem& item = shared_.items[first];
     LS_LOG(kInfo, "core", "cannot send to {}:{}: {}", ip_text(shared_.targets[first]).view(),
            shared_.targets[first].port(), std::strerror(error));
@@ -148,7 +148,8 @@ std::size_t Outbox::recover() {
     const shm::OutboxItem& item = shared_.items[i];
     if (header.msg_len != 0) {
       if (i >= recorded)
-        record(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i, i + 1);
+        record(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i, i + 1,
+               monotonic_us());
       continue;
     }
     const std::uint64_t consumed = process_.state.entry(item.entry).consumed.load(std::memory_order_acquire);

@@ -72,8 +72,8 @@ class Outbox {
   std::uint64_t sent() const { return sent_; }
 
  private:
-  // Into the order log: what became of items `first` to before `end`.
-  void record(shm::LogKind kind, std::uint32_t first, std::uint32_t end);
+  // Into the order log: what became of items `first` to before `end`, handed over at `time_us`.
+  void record(shm::LogKind kind, std::uint32_t first, std::uint32_t end, std::uint64_t time_us);
   void send_run(std::uint32_t first, std::uint32_t end, int socket,
                 const std::function<void(const SendFailure&)>& on_failure);
 

@@ -52,6 +52,11 @@ std::uint32_t Receiver::offer_slots() {
   return prepared_;
 }
 
+void Receiver::stamp_batch() {
+  batch_.received_us = monotonic_us();
+  batch_.received_ms = batch_.received_us / 1000;
+}
+
 std::uint32_t Receiver::receive(int socket, std::uint16_t socket_index) {
   batch_.count = 0;
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -59,12 +64,12 @@ std::uint32_t Receiver::receive(int socket, std::uint16_t socket_index) {
   const std::uint32_t offered = offer_slots();
   if (offered == 0) return 0;
   batch_.socket = socket_index;
-  batch_.received_us = monotonic_us();
-  batch_.received_ms = batch_.received_us / 1000;
+  stamp_batch();
   std::atomic_signal_fence(std::memory_order_seq_cst);
   batch_.count = offered;
   const int got = net::receive_batch(socket, batch_.headers, offered);
   if (got <= 0) return 0;
+  stamp_batch();  // Not before what was sent in the meantime: an answer is later than what it answers.
   used_ = static_cast<std::uint32_t>(got);
   admit_batch(static_cast<std::uint32_t>(got));
   return static_cast<std::uint32_t>(got);

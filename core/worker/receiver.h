@@ -25,6 +25,7 @@ class Receiver {
  private:
   bool prepare(std::uint32_t slot);
   std::uint32_t offer_slots();
+  void stamp_batch();
   void admit_batch(std::uint32_t count);
   bool admit(std::uint32_t slot);
   bool admit_large(shm::EventNode& node, std::uint32_t slot, std::uint32_t length);
