@@ -193,7 +193,8 @@ $(foreach m,$(UNIT_MODULES),$(eval $(call unit_module_rule,$(m))))
 
 define program_rule
 $(BUILD)/test/$(1): $(call objects,$(wildcard test/$(1)/*.cc)) $(HARNESS_OBJECTS) $(RUNNER) \
-  $(if $(filter call,$(1)),,$(CORE_OBJECTS))
+  $(if $(filter call,$(1)),,$(CORE_OBJECTS)) \
+  $(if $(filter order,$(1)),$(BUILD)/obj/test/unit/core/worker/engine_fixture.o)
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@

@@ -15,6 +15,7 @@ enum class EventKind : std::uint8_t {
   kDatagram,        // source, socket, length; bytes follow the node, or stand in `large`.
   kTimer,           // transaction, generation, armed_at_ms.
   kTransportError,  // transaction, generation, branch: a request of it could not be sent.
+  kCommand,         // transaction, generation, branch: what the control process was asked to do to it.
 };
 
 // The life of a node: home takes it (kFree -> kInUse), pushes it; the owner of the entry takes it over
@@ -39,7 +40,7 @@ struct alignas(64) EventNode {
   std::uint32_t transaction;
   std::uint32_t generation;
   std::uint16_t branch;
-  std::uint16_t what;  // kTransportError: worker::SendKind.
+  std::uint16_t what;  // kTransportError: worker::SendKind; kCommand: worker::CallCommandKind.
   std::uint64_t armed_at_ms;
   // kDatagram.
   std::uint64_t received_ms;

@@ -128,8 +128,8 @@ void OrderLogWriter::decided(std::uint32_t transaction, std::uint32_t generation
   if (area_ == nullptr) return;
   if (decided_us_ == 0) decided_us_ = monotonic_us();
   // Padding may differ where no field does: that costs a record and means nothing.
-  const bool differs = std::memcmp(&settings, &baseline_, sizeof settings) != 0;
-  if (differs && !(has_settings_ && std::memcmp(&settings, &settings_, sizeof settings) == 0)) {
+  const bool differs = !(settings == baseline_);
+  if (differs && !(has_settings_ && settings == settings_)) {
     LogRecord& record = append(LogKind::kSettings, entry_, stamp_, decided_us_);
     record.transaction = transaction;
     record.generation = generation;

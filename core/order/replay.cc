@@ -19,8 +19,8 @@ using shm::LogKind;
 
 // What an action puts on the wire, as far as the machine knows it.
 struct Expected {
-  enum class What : std::uint8_t { kResponse, kRequest, kCancel, kAck, kAny };
-  What what = What::kAny;
+  enum class What : std::uint8_t { kResponse, kRequest, kCancel, kAck, kBye };
+  What what = What::kResponse;
   tx::Status status = 0;  // 0: any.
   bool may_lack = false;  // The script may drop it (a 1xx in onreply_route); or it has nothing to repeat.
   std::string name;
@@ -49,12 +49,9 @@ bool expect(const tx::Action& action, Expected& expected) {
   if (action.kind == Kind::kCancelBranch || action.kind == Kind::kRetransmitCancel) {
     return set(What::kCancel, 0);
   }
-  if (action.kind == Kind::kAckBranch) return set(What::kAck, 0);
-  if (action.kind == Kind::kStoreFinal || action.kind == Kind::kRunFailureRoute ||
-      action.kind == Kind::kEnd) {
-    return false;
-  }
-  return set(What::kAny, 0, true);  // What this table does not know may send, and may not.
+  if (action.kind == Kind::kAckBranch || action.kind == Kind::kAckDialog) return set(What::kAck, 0);
+  if (action.kind == Kind::kByeDialog || action.kind == Kind::kRetransmitBye) return set(What::kBye, 0);
+  return false;  // Withdrawals, what is kept, what the script runs, the ends.
 }
 
 bool fits(const Expected& expected, const Wire& wire) {
@@ -68,8 +65,8 @@ bool fits(const Expected& expected, const Wire& wire) {
       return wire.is_request("CANCEL");
     case What::kAck:
       return wire.is_request("ACK");
-    case What::kAny:
-      return true;
+    case What::kBye:
+      return wire.is_request("BYE");
   }
   return false;
 }

@@ -152,6 +152,12 @@ void conclude(const Decision& d) {
   d.actions.push_back(Action::run_failure_route(best, state.branches[best.value].final_status));
 }
 
+// As conclude(), where the branches may have been final before: while the failure route runs, its verdict is
+// waited for.
+void conclude_if_idle(const Decision& d) {
+  if (!d.state.context.failure_route_running) conclude(d);
+}
+
 void pay_owed_cancel(const Decision& d, BranchIndex index) {
   if (d.state.branches[index.value].cancel != CancelState::kOwed) return;
   const Why why = step_cancel(d, index, CancelInput{CancelInputKind::kProvisional, d.event.now});
@@ -205,7 +211,7 @@ Why on_success(const Decision& d, BranchIndex index) {
   record_final(d, index, after_success ? d.event.status : Status{487}, !after_success);
   if (branch.disposition == Disposition::kDrop) return unless_acted(d, Why::kLateDropped);
   end_dialog(d, index);
-  conclude(d);
+  conclude_if_idle(d);
   return Why::kNone;
 }
 
@@ -346,7 +352,7 @@ Why on_caller_cancel(const Decision& d) {
   state.context.cancelled_by_caller = true;
   if (!state.branches.empty()) {
     cancel_pending(d, CancelReason::kCaller, 0);
-    if (!state.context.failure_route_running) conclude(d);
+    conclude_if_idle(d);
     return Why::kNone;
   }
   return respond_final(d, Action::respond_local(487), kNoBranch);
@@ -355,7 +361,7 @@ Why on_caller_cancel(const Decision& d) {
 Why on_cancel_wanted(const Decision& d, BranchIndex index) {
   if (!d.state.server.is_invite()) return Why::kNotInvite;
   const Why why = cancel_one(d, index, CancelReason::kScript, 0);
-  if (why == Why::kNone && !d.state.context.failure_route_running) conclude(d);
+  if (why == Why::kNone) conclude_if_idle(d);
   return why;
 }
 

@@ -19,6 +19,8 @@ struct Settings {
   LatePolicy late_2xx = LatePolicy::kForward;
   LatePolicy cancelled_2xx = LatePolicy::kForward;  // Of the first 2xx, after the caller's CANCEL.
   bool respond_100 = true;                          // 100 at once for an INVITE (auto_inv_100).
+
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 constexpr DurationMs sixty_four_t1(const Settings& settings) {

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/worker/command_post.h"
 
 namespace lockstep::worker {
 namespace {
@@ -61,6 +62,9 @@ void Engine::work_event(shm::EventNode& node) {
       break;
     case shm::EventKind::kTransportError:
       on_transport_error();
+      break;
+    case shm::EventKind::kCommand:
+      on_command();
       break;
   }
   commit();
@@ -269,6 +273,23 @@ void Engine::on_transport_error() {
     case SendKind::kRepeatedRequest:
       apply(transaction::Event::transport_error(age(), branch));
       return;
+  }
+}
+
+// What was due at this moment comes before what was asked for at it.
+void Engine::on_command() {
+  shm::Entry entry(process_.segment, *entry_);
+  shm::TransactionRecord* record = store_.find(entry, node_->transaction, node_->generation);
+  if (record == nullptr) return;
+  store_.load(*record, consumed_, view_);
+  view_active_ = true;
+  role_ = Role::kTimer;
+  fire_due_timers();
+  const bool all = static_cast<CallCommandKind>(node_->what) == CallCommandKind::kCancelAll;
+  for (std::size_t i = 0; i < view_.state.branches.size(); ++i) {
+    if (all || i == node_->branch) {
+      apply(transaction::Event::cancel_branch(age(), transaction::branch_index(i)));
+    }
   }
 }
 

@@ -110,6 +110,7 @@ class Engine final : public TransactionControl {
   void abandon_transaction();
   void on_timer();
   void on_transport_error();
+  void on_command();
   void fire_due_timers();
   void arm(shm::TransactionRecord& record);
   void drop_everything_of(const shm::TransactionView& view);

@@ -74,7 +74,7 @@ void Outbox::flush(const std::function<void(const SendFailure&)>& on_failure) {
   std::uint32_t first = shared_.next_to_send.load(std::memory_order_relaxed);
   while (first < count_) {
     if (shared_.items[first].withdrawn != 0) {
-      record(shm::LogKind::kWithdrawn, first, first + 1);
+      record(shm::LogKind::kWithdrawn, first, first + 1, monotonic_us());
       shared_.next_to_send.store(++first, std::memory_order_relaxed);
       continue;
     }

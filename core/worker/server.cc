@@ -15,6 +15,7 @@
 
 #include "core/base/log.h"
 #include "core/net/udp_socket.h"
+#include "core/worker/command_post.h"
 #include "core/worker/configuration.h"
 #include "core/worker/control_server.h"
 #include "core/worker/core_rpc.h"
@@ -75,6 +76,7 @@ class Server {
   RpcRegistry rpc_;
   ControlSettings control_settings_;
   Interfaces interfaces_;
+  CommandPost command_post_;
   std::vector<PeriodicTask> tasks_;
   std::map<shm::SlabKind, SlotKeeper> keepers_;
   std::unique_ptr<EngineCounters> engine_counters_;
@@ -95,6 +97,7 @@ bool Server::open_sockets() {
   }
   sockets_.resize(static_cast<std::size_t>(globals_.children));
   for (int i = 0; i < globals_.children; ++i) wake_fds_.push_back(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  command_post_.set_wake_fds(wake_fds_);
   for (std::vector<int>& of_worker : sockets_) {
     for (const ListenSocket& socket : names_.sockets()) {
       const auto fd = net::open_udp(socket.address);
@@ -151,6 +154,7 @@ bool Server::make_memory() {
 bool Server::start_modules() {
   engine_counters_ = std::make_unique<EngineCounters>(counter_names_);
   control_settings_.run_dir = run_dir_;
+  interfaces_.provide(command_post_);
   ServerHost host{*segment_, *state_,           counter_names_, rpc_,   configuration_->registry,
                   globals_,  control_settings_, interfaces_,    names_, tasks_,
                   keepers_};
@@ -297,6 +301,7 @@ void Server::control_main(shm::WorkerId me, int stop_fd) {
   Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
   if (state_->area(me).restarts.load(std::memory_order_relaxed) > 0) {
     slabs.recover_lock();
+    command_post_.recover(process);
     for (const auto& loaded : configuration_->loader->loaded()) loaded.module->recover(process);
     slabs.sweep([&](shm::SlotHandle slot, shm::Mark mark) {
       const auto keeper = keepers_.find(slabs.kind_of(slot));

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/sip/message.h"
+#include "core/worker/command_post.h"
 #include "shm/transaction_store.h"
 
 namespace lockstep::tm {
@@ -89,6 +90,73 @@ void write_transaction(RpcReply& reply, const Listed& listed) {
   reply.end();
 }
 
+// The INVITE transactions of a call that still have their request.
+std::vector<Listed> find_calls(worker::Process& process, std::string_view call_id) {
+  std::vector<shm::SlotHandle> slots;
+  process.slabs.for_each_linked(shm::SlabKind::kTransaction,
+                                [&](shm::SlotHandle slot, shm::Mark) { slots.push_back(slot); });
+  std::vector<Listed> found;
+  const std::uint32_t entry = process.state.entry_of(call_id);
+  for (const shm::SlotHandle slot : slots) {
+    Listed listed;
+    if (!snapshot(process.segment, process.state, process.slabs, slot, listed)) continue;
+    if (listed.entry != entry || listed.method != sip::Method::kInvite) continue;
+    if (sip::quick_call_id(listed.request) == call_id) found.push_back(listed);
+  }
+  return found;
+}
+
+// Asks the workers; what comes of it is theirs to decide, in its place in the call's order.
+void cancel(worker::CommandPost& post, worker::Process& process, const RpcRequest& request, RpcReply& reply,
+            worker::CallCommandKind kind) {
+  const auto call_id = request.string_param(0);
+  if (!call_id.has_value()) {
+    reply.fault(400, "a Call-ID is expected");
+    return;
+  }
+  const auto branch = kind == worker::CallCommandKind::kCancelBranch ? request.int_param(1) : 0;
+  if (!branch.has_value() || *branch < 0 || *branch >= static_cast<int>(transaction::kBranchMax)) {
+    reply.fault(400, "the number of a branch, from 0, is expected");
+    return;
+  }
+  const std::vector<Listed> calls = find_calls(process, *call_id);
+  if (calls.empty()) {
+    reply.fault(404, "no such call is being set up");
+    return;
+  }
+  bool has_branch = false;
+  for (const Listed& call : calls) {
+    if (kind == worker::CallCommandKind::kCancelBranch && *branch >= static_cast<int>(call.branches)) continue;
+    has_branch = true;
+    if (!post.post(process, {kind, call.entry, call.handle, call.generation,
+                             static_cast<std::uint16_t>(*branch)})) {
+      reply.fault(503, "too many commands are waiting; try again");
+      return;
+    }
+  }
+  if (!has_branch) reply.fault(404, "the call has no such branch");
+}
+
+void register_cancel_rpc(worker::ServerHost& host) {
+  auto* post = host.interfaces.find<worker::CommandPost>();
+  if (post == nullptr) return;  // A server without a control process (tests).
+  const auto me = shm::WorkerId{static_cast<std::uint8_t>(host.state.worker_count + 1)};
+  const auto add = [&host, post, me](std::string name, std::string doc, worker::CallCommandKind kind) {
+    auto* segment = &host.segment;
+    auto* state = &host.state;
+    LS_ASSERT(host.rpc.add({std::move(name), std::move(doc),
+                            [segment, state, post, me, kind](const RpcRequest& request, RpcReply& reply) {
+                              shm::Slabs slabs(*segment, *state->slabs, me);
+                              worker::Process process{me, *segment, *state, slabs,
+                                                      state->area(me).counters};
+                              cancel(*post, process, request, reply, kind);
+                            }}));
+  };
+  add("tm.cancel", "Cancels every branch of a call: CALLID.", worker::CallCommandKind::kCancelAll);
+  add("tm.cancel_branch", "Cancels one branch of a call: CALLID BRANCH.",
+      worker::CallCommandKind::kCancelBranch);
+}
+
 }  // namespace
 
 void register_tm_rpc(worker::ServerHost& host) {
@@ -146,6 +214,7 @@ void register_tm_rpc(worker::ServerHost& host) {
          });
        }});
   LS_ASSERT(stats_added && list_added);
+  register_cancel_rpc(host);
 }
 
 }  // namespace lockstep::tm

@@ -79,13 +79,14 @@ std::string Sent::method_of_cseq() const {
   return cseq.substr(cseq.find(' ') + 1);
 }
 
-EngineFixture::EngineFixture(const std::string& script, std::size_t segment_bytes) {
+EngineFixture::EngineFixture(const std::string& script, std::size_t segment_bytes,
+                             std::uint32_t worker_count) {
   log_settings().level = -6;
   auto made = shm::Segment::create("lockstep-engine-test-" + std::to_string(getpid()), segment_bytes);
   CPPUNIT_ASSERT_MESSAGE(made ? std::string() : made.error(), made.ok());
   segment_ = std::move(*made);
   segment_->remove();
-  const auto state = shm::make_shared_state(*segment_, 1);
+  const auto state = shm::make_shared_state(*segment_, worker_count);
   CPPUNIT_ASSERT_MESSAGE(state ? std::string() : state.error(), state.ok());
   state_ = *state;
   const auto directory = shm::finish_shared_state(*segment_, *state_);
@@ -203,8 +204,14 @@ std::vector<Sent> EngineFixture::receive_in_turn(const std::vector<std::string>&
 
 shm::EventNode& EngineFixture::make_node(const std::string& message, std::string_view source_host,
                                          std::uint16_t source_port) {
+  return fill_node(*pool_, *state_, message, source_host, source_port);
+}
+
+shm::EventNode& EngineFixture::fill_node(worker::NodePool& pool, shm::SharedState& state,
+                                         const std::string& message, std::string_view source_host,
+                                         std::uint16_t source_port) {
   const std::string bytes = with_crlf(message);
-  shm::ReceiveBuffer* buffer = pool_->try_take_buffer();
+  shm::ReceiveBuffer* buffer = pool.try_take_buffer();
   CPPUNIT_ASSERT(buffer != nullptr && bytes.size() <= shm::kReceiveBytes);
   std::memcpy(buffer->bytes, bytes.data(), bytes.size());
   shm::EventNode& node = buffer->node;
@@ -213,7 +220,7 @@ shm::EventNode& EngineFixture::make_node(const std::string& message, std::string
   node.length = static_cast<std::uint32_t>(bytes.size());
   node.received_ms = monotonic_ms();
   node.source = *parse_address(source_host, source_port);
-  node.entry = state_->entry_of(sip::quick_call_id(bytes).value_or(std::string_view()));
+  node.entry = state.entry_of(sip::quick_call_id(bytes).value_or(std::string_view()));
   return node;
 }
 
@@ -238,9 +245,11 @@ std::vector<Sent> EngineFixture::work_owned(shm::EventNode& node) {
 }
 
 // What is in force and not handed to the kernel yet.
-std::vector<Sent> EngineFixture::take_outbox() {
+std::vector<Sent> EngineFixture::take_outbox() { return outbox_of(kMe); }
+
+std::vector<Sent> EngineFixture::outbox_of(shm::WorkerId id) const {
   std::vector<Sent> all;
-  const shm::Outbox& outbox = state_->area(kMe).outbox;
+  const shm::Outbox& outbox = state_->area(id).outbox;
   for (std::uint32_t i = outbox.next_to_send.load(); i < outbox.count.load(); ++i) {
     CPPUNIT_ASSERT(outbox.items[i].stamp <= state_->entry(outbox.items[i].entry).consumed.load());
     if (outbox.items[i].withdrawn != 0) continue;
@@ -286,7 +295,12 @@ std::vector<std::string> EngineFixture::pass_ms(std::uint64_t ms) { return lines
 std::uint64_t EngineFixture::counter(std::string_view group, std::string_view name) const {
   const auto& all = names_of_counters_.all();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i].group == group && all[i].name == name) return process_->counters.values[i].load();
+    if (all[i].group != group || all[i].name != name) continue;
+    std::uint64_t sum = 0;
+    for (std::uint32_t id = 1; id <= state_->worker_count; ++id) {
+      sum += state_->areas[id]->counters.values[i].load();
+    }
+    return sum;
   }
   CPPUNIT_FAIL("no counter " + std::string(group) + "." + std::string(name));
   return 0;

@@ -30,8 +30,9 @@ struct Sent {
 
 class EngineFixture {
  public:
-  explicit EngineFixture(const std::string& script, std::size_t segment_bytes = std::size_t{24} << 20);
-  ~EngineFixture();
+  explicit EngineFixture(const std::string& script, std::size_t segment_bytes = std::size_t{24} << 20,
+                         std::uint32_t worker_count = 1);
+  virtual ~EngineFixture();
 
   // A datagram from `source`, LF line ends; worked at once. Returns what it caused, and flushes.
   std::vector<Sent> receive(const std::string& message, std::string_view source_host = "127.0.0.1",
@@ -60,6 +61,18 @@ class EngineFixture {
   void refuse_sending(bool refuse);
   // The branch of the fault is told to the engine, as the worker does it.
   std::vector<std::string> report(const worker::SendFailure& failure);
+
+ protected:
+  shm::Segment& segment() { return *segment_; }
+  shm::SharedState& state() { return *state_; }
+  const std::vector<int>& sockets() const { return sockets_; }
+  std::size_t variable_count() const { return registry_.variable_count(); }
+  // Fills a node of `pool` with the datagram; its entry is set, it is not admitted.
+  static shm::EventNode& fill_node(worker::NodePool& pool, shm::SharedState& state,
+                                   const std::string& message, std::string_view source_host,
+                                   std::uint16_t source_port);
+  // What lies in a worker's outbox, decided and neither sent nor withdrawn.
+  std::vector<Sent> outbox_of(shm::WorkerId id) const;
 
  private:
   void compile(const std::string& script);
