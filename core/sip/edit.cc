@@ -17,12 +17,17 @@ EditList& EditList::operator=(const EditList& other) {
 }
 
 bool EditList::add(std::size_t offset, std::size_t removed_bytes, std::string_view text) {
-  if (count_ == kEditMax) return false;
-  std::size_t at = count_++;
-  while (at > 0 && edits_[at - 1].offset > offset) {
-    edits_[at] = edits_[at - 1];
-    --at;
+  std::size_t at = count_;
+  while (at > 0 && edits_[at - 1].offset > offset) --at;
+  // Header lines that go one after the other are one edit, however many there are.
+  if (at > 0 && text.empty() && edits_[at - 1].text.empty() &&
+      edits_[at - 1].offset + edits_[at - 1].removed_bytes == offset) {
+    edits_[at - 1].removed_bytes += static_cast<std::uint32_t>(removed_bytes);
+    return true;
   }
+  if (count_ == kEditMax) return false;
+  std::copy_backward(edits_.begin() + at, edits_.begin() + count_, edits_.begin() + count_ + 1);
+  ++count_;
   edits_[at] = Edit{static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(removed_bytes), text};
   return true;
 }

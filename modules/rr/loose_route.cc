@@ -1,6 +1,8 @@
 // loose_route.cc: following a route set: RFC 3261 16.4 (what came from a strict router is put right, our own
 // Route value is removed) and 16.6 step 6 (a strict router ahead gets its URI into the Request-URI).
-#include "core/base/fixed_vector.h"
+#include <array>
+
+#include "core/base/assert.h"
 #include "core/base/log.h"
 #include "core/sip/message_edit.h"
 #include "core/worker/export_helpers.h"
@@ -11,9 +13,27 @@ namespace {
 
 using worker::ScriptContext;
 
-// A request with more Route values is refused: no route set in use comes near it.
-constexpr std::size_t kRouteMax = 64;
-using Routes = FixedVector<sip::HeaderValue, kRouteMax>;
+// What following a route set needs of it, however long it is: its first three values and its last.
+class Routes {
+ public:
+  void add(const sip::HeaderValue& value) {
+    if (count_ < first_.size()) first_[count_] = value;
+    last_ = value;
+    ++count_;
+  }
+  std::size_t size() const { return count_; }
+  bool empty() const { return count_ == 0; }
+  const sip::HeaderValue& operator[](std::size_t i) const {
+    LS_ASSERT(i < count_ && i < first_.size());
+    return first_[i];
+  }
+  const sip::HeaderValue& back() const { return last_; }
+
+ private:
+  std::array<sip::HeaderValue, 3> first_{};  // Our own one or two, and the next.
+  sip::HeaderValue last_{};
+  std::size_t count_ = 0;
+};
 
 struct Route {
   std::string_view text;  // The URI.
@@ -33,13 +53,13 @@ bool is_removed(const ScriptContext& context, const sip::HeaderValue& value) {
   return context.edits.is_removed(begin, begin + value.text.size());
 }
 
-// The values that have not been taken away; false when there are too many.
-bool remaining_routes(const ScriptContext& context, Routes& routes) {
+// The values that have not been taken away.
+Routes remaining_routes(const ScriptContext& context) {
+  Routes routes;
   for (const sip::HeaderValue& value : context.message.values(sip::HeaderId::kRoute)) {
-    if (is_removed(context, value)) continue;
-    if (!routes.try_push_back(value)) return false;
+    if (!is_removed(context, value)) routes.add(value);
   }
-  return true;
+  return routes;
 }
 
 bool is_ours(const ScriptContext& context, const sip::Uri& uri) {
@@ -108,7 +128,8 @@ int after_loose(ScriptContext& context, const RrSettings& settings, const Routes
 
 // The Request-URI is our own Record-Route URI: a strict router sent this. The last Route value is the real
 // Request-URI, unless the next hop is a strict router too.
-int after_strict(ScriptContext& context, const RrSettings& settings, const sip::Uri& own, Routes& routes) {
+int after_strict(ScriptContext& context, const RrSettings& settings, const sip::Uri& own,
+                 const Routes& routes) {
   std::size_t top = 0;
   if (is_double(settings, own)) {
     const auto second = parse_route(routes[0]);
@@ -145,11 +166,7 @@ std::string_view with_semicolon(const sip::ParamList& params) {
 
 int loose_route(ScriptContext& context, const RrSettings& settings, LooseMode mode) {
   if (!context.message.is_request()) return -1;
-  Routes routes;
-  if (!remaining_routes(context, routes)) {
-    LS_LOG(kErr, "rr", "loose_route: more than {} Route values", kRouteMax);
-    return -1;
-  }
+  const Routes routes = remaining_routes(context);
   if (routes.empty()) return -1;
   const bool is_preloaded = context.message.to_tag().empty();
   if (mode == LooseMode::kPreloadedOnly && !is_preloaded) return -1;
@@ -162,11 +179,7 @@ int loose_route(ScriptContext& context, const RrSettings& settings, LooseMode mo
   return after_loose(context, settings, routes, is_preloaded);
 }
 
-bool has_next_hop_route(ScriptContext& context) {
-  Routes routes;
-  static_cast<void>(remaining_routes(context, routes));
-  return !routes.empty();
-}
+bool has_next_hop_route(ScriptContext& context) { return !remaining_routes(context).empty(); }
 
 std::optional<std::string_view> routed_params(ScriptContext& context, std::size_t number) {
   std::size_t seen = 0;

@@ -18,6 +18,7 @@ class DialogTest : public CallTest {
   CPPUNIT_TEST(bodies_and_unknown_headers_pass_unchanged);
   CPPUNIT_TEST(compact_forms_are_understood);
   CPPUNIT_TEST(message_is_relayed_and_answered);
+  CPPUNIT_TEST(long_route_sets_are_followed);
   CPPUNIT_TEST(request_of_an_unknown_dialog_is_not_found);
   CPPUNIT_TEST(request_for_another_domain_is_relayed);
   CPPUNIT_TEST_SUITE_END();
@@ -158,6 +159,20 @@ class DialogTest : public CallTest {
     stage.settle(600);
     assert_seen(a, {"MESSAGE"});
     CPPUNIT_ASSERT_EQUAL(std::string("hello"), a.last("MESSAGE").body);
+  }
+
+  void long_route_sets_are_followed() {
+    Talk t = talk();
+    Dialog dialog = t.caller.dialog_of(t.invite);
+    dialog.route_set.resize(dialog.route_set.size() + 200, "<sip:" + t.callee.address().text() + ";lr>");
+    const Transaction& bye = t.caller.send_in(dialog, "BYE");
+    LS_WAIT(bye.final_status == 200);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{200}, t.callee.last("BYE").all("Route").size());
+    // One that the phone made up itself is taken away by the script, line by line.
+    const std::vector<std::pair<std::string, std::string>> made_up(200, {"Route", "<sip:198.51.100.1;lr>"});
+    const Transaction& second = t.caller.invite(server().uri("bob"), made_up);
+    LS_WAIT(second.final_status == 200);
+    CPPUNIT_ASSERT(!t.callee.last("INVITE").has("Route"));
   }
 
   void request_of_an_unknown_dialog_is_not_found() {

@@ -77,6 +77,7 @@ class EditTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(any_order_of_removed_values_leaves_a_clean_list);
   CPPUNIT_TEST(lines_are_inserted_where_they_belong);
   CPPUNIT_TEST(fields_are_removed_whole);
+  CPPUNIT_TEST(fields_that_stand_together_are_one_edit);
   CPPUNIT_TEST(request_uri_and_max_forwards_are_set);
   CPPUNIT_TEST(a_body_is_replaced_with_its_headers);
   CPPUNIT_TEST(the_top_via_is_completed);
@@ -196,6 +197,30 @@ class EditTest : public CPPUNIT_NS::TestFixture {
     CPPUNIT_ASSERT(remove_all_fields(edits, *message, HeaderId::kRoute));
     CPPUNIT_ASSERT(remove_field(edits, *message, *message->first("Y")));
     CPPUNIT_ASSERT_EQUAL(lines({"X: 1", "x: 2"}), headers_after(*message, edits));
+  }
+
+  // A route set may be longer than the list of edits.
+  void fields_that_stand_together_are_one_edit() {
+    std::string headers;
+    for (int i = 0; i <= 200; ++i) headers += i == 150 ? "X: 1\r\n" : "Route: <sip:a;lr>\r\n";
+    const Parsed message("OPTIONS sip:a SIP/2.0\r\n" + headers + "\r\n");
+    EditList edits;
+    for (const HeaderField& field : message->fields(HeaderId::kRoute))
+      CPPUNIT_ASSERT(remove_field(edits, *message, field));
+    CPPUNIT_ASSERT_EQUAL(std::size_t{2}, edits.size());
+    CPPUNIT_ASSERT_EQUAL(lines({"X: 1"}), headers_after(*message, edits));
+    const HeaderField& last = message->fields()[200];
+    CPPUNIT_ASSERT(edits.is_removed(last.line_begin, last.line_end));
+    // What is put between them survives, before and afterwards.
+    edits.clear();
+    const HeaderField& first = message->fields()[0];
+    const HeaderField& second = message->fields()[1];
+    CPPUNIT_ASSERT(edits.remove(first.line_begin, first.line_end));
+    CPPUNIT_ASSERT(edits.insert(second.line_begin, "Y: 2\r\n"));
+    CPPUNIT_ASSERT(edits.remove(second.line_begin, second.line_end));
+    CPPUNIT_ASSERT(edits.remove(message->fields()[2].line_begin, message->fields()[2].line_end));
+    CPPUNIT_ASSERT(edits.insert(second.line_end, "Z: 3\r\n"));
+    CPPUNIT_ASSERT(headers_after(*message, edits).starts_with("Y: 2\r\nZ: 3\r\nRoute: <sip:a;lr>"));
   }
 
   void request_uri_and_max_forwards_are_set() {

@@ -60,6 +60,7 @@ class RrTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(parameters_of_our_route_are_checked);
   CPPUNIT_TEST(direction_follows_from_ftag);
   CPPUNIT_TEST(wrong_route_sets_are_refused);
+  CPPUNIT_TEST(a_long_route_set_is_followed);
   CPPUNIT_TEST_SUITE_END();
 
   static Outcome run(const std::string& script, std::string_view message,
@@ -334,10 +335,23 @@ class RrTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(
         run("loose_route(); note(\"$rc\");", in_dialog("sip:bob@10.2.2.2", "Route: <sip:>\n")).notes ==
         (Texts{"-1"}));
-    std::string many;
-    for (int i = 0; i < 70; ++i) many += "Route: <sip:10.0.0.1;lr>\n";
-    CPPUNIT_ASSERT(run("loose_route(); note(\"$rc\");", in_dialog("sip:bob@10.2.2.2", many)).notes ==
-                   (Texts{"-1"}));
+  }
+
+  void a_long_route_set_is_followed() {
+    std::string many = "Route: <sip:127.0.0.1:5060;lr>\n";
+    for (int i = 0; i < 200; ++i) many += "Route: <sip:10.0.0.1;lr>\n";
+    const Outcome loose = run("loose_route();", in_dialog("sip:bob@10.2.2.2", many));
+    CPPUNIT_ASSERT_EQUAL(std::string("sip:10.0.0.1;lr"), loose.next_hop);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{200}, lines(loose.message, "Route:").size());
+    // From a strict router the last value is the Request-URI.
+    const Outcome strict =
+        run("loose_route();", in_dialog("sip:127.0.0.1:5060;lr", many + "Route: <sip:bob@10.9.9.9>\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string("sip:bob@10.9.9.9"), strict.uri);
+    // All on one line, as a proxy may fold them.
+    std::string one = "Route: <sip:127.0.0.1:5060;lr>";
+    for (int i = 0; i < 1000; ++i) one += ", <sip:10.0.0.1;lr>";
+    CPPUNIT_ASSERT_EQUAL(std::string("sip:10.0.0.1;lr"),
+                         run("loose_route();", in_dialog("sip:bob@10.2.2.2", one + "\n")).next_hop);
   }
 };
 CPPUNIT_TEST_SUITE_REGISTRATION(RrTest);
