@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <map>
 
-#include "test/process/stepper.h"
+#include "test/process/aside.h"
+#include "test/unit/shm/stepper.h"
 
 namespace lockstep::test {
 namespace {

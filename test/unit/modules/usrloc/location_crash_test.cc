@@ -3,7 +3,6 @@
 // several processes at once: whatever they do, the table stays sound.
 #include <cppunit/extensions/HelperMacros.h>
 #include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 #include <cstring>
@@ -11,10 +10,12 @@
 #include <map>
 
 #include "test/unit/modules/usrloc/location_fixture.h"
+#include "test/unit/shm/stepper.h"
 
 namespace lockstep::usrloc {
 namespace {
 
+using test::Stepper;
 using Action = std::function<void(LocationFixture&)>;
 
 constexpr std::uint64_t kNow = 100;
@@ -35,43 +36,6 @@ std::string all_of(LocationFixture& on, std::uint64_t now_s) {
   }
   return text;
 }
-
-// A child that runs `action` as process 1, one instruction at a time.
-class Stepper {
- public:
-  Stepper(LocationFixture& on, const Action& action) : child_(fork()) {
-    LS_ASSERT(child_ >= 0);
-    if (child_ == 0) {
-      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      raise(SIGSTOP);
-      action(on);
-      raise(SIGSTOP);
-      _exit(0);
-    }
-    int status = 0;
-    waitpid(child_, &status, 0);
-    LS_ASSERT(WIFSTOPPED(status));
-  }
-  ~Stepper() {
-    kill(child_, SIGKILL);
-    int status = 0;
-    waitpid(child_, &status, 0);
-  }
-  Stepper(const Stepper&) = delete;
-  Stepper& operator=(const Stepper&) = delete;
-
-  // False when the action is done.
-  bool step() {
-    CPPUNIT_ASSERT_EQUAL(0L, ptrace(PTRACE_SINGLESTEP, child_, nullptr, nullptr));
-    int status = 0;
-    waitpid(child_, &status, 0);
-    CPPUNIT_ASSERT(WIFSTOPPED(status));
-    return WSTOPSIG(status) != SIGSTOP;
-  }
-
- private:
-  pid_t child_;
-};
 
 // What a death at this instruction leaves is what shared memory holds now: the stopped child need not die.
 // The stage is used for recovery and checks and put back as it was, so that the child goes on as if nothing
@@ -117,7 +81,7 @@ class LocationCrashTest : public CppUnit::TestFixture {
     const std::unique_ptr<LocationFixture> on = make_stage();
     const std::string before = all_of(*on, now_s);
     std::map<std::string, int> states;
-    Stepper child(*on, action);
+    Stepper child([] {}, [&] { action(*on); });
     for (std::uint64_t steps = 1; child.step(); ++steps) {
       if (steps % 3 != 0 || (steps % 300 != 0 && !is_locked(*on))) continue;
       const Aside aside(*on);
@@ -189,13 +153,12 @@ class LocationCrashTest : public CppUnit::TestFixture {
     const std::unique_ptr<LocationFixture> on = make_stage();
     const std::string before = all_of(*on, kNow);
     std::map<std::string, int> states;
-    Stepper worker(*on, [](LocationFixture& stage) {
-      Request("bob", "c", 2).add("sip:n@h").remove("sip:a@h").add("sip:b@h").run(stage).ok();
-    });
+    Stepper worker(
+        [] {}, [&] { Request("bob", "c", 2).add("sip:n@h").remove("sip:a@h").add("sip:b@h").run(*on).ok(); });
     for (std::uint64_t steps = 1; worker.step(); ++steps) {
       if (steps % 256 != 0 || !is_locked(*on)) continue;
       const Aside first_death(*on);
-      Stepper replacement(*on, [](LocationFixture& stage) { stage.table.recover(stage.process(1)); });
+      Stepper replacement([] {}, [&] { on->table.recover(on->process(1)); });
       for (std::uint64_t recovery_steps = 1; replacement.step(); ++recovery_steps) {
         if (recovery_steps % 41 != 0) continue;
         const Aside second_death(*on);

@@ -1,103 +1,17 @@
-// stepper.h: a worker that runs one machine instruction at a time, and what is needed to look at each state
-// of shared memory as if it had died there: Watch says when something that matters changed, Aside lets a
-// replacement work on what is there now and then puts everything back, so that the worker goes on.
+// aside.h: what is needed to look at a state of shared memory as if a worker had died there: Watch says when
+// something that matters changed, Aside lets a replacement work on what is there now and then puts everything
+// back, so that the worker goes on.
 #pragma once
-
-#include <cppunit/extensions/HelperMacros.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <functional>
 #include <span>
 #include <vector>
 
 #include "test/process/stage.h"
 
 namespace lockstep::test {
-
-// This process and what it forks stay on one CPU: handing over there takes a twentieth of the time.
-class OnOneCpu {
- public:
-  OnOneCpu() {
-    CPU_ZERO(&before_);
-    sched_getaffinity(0, sizeof before_, &before_);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
-    sched_setaffinity(0, sizeof one, &one);
-  }
-  ~OnOneCpu() { sched_setaffinity(0, sizeof before_, &before_); }
-  OnOneCpu(const OnOneCpu&) = delete;
-  OnOneCpu& operator=(const OnOneCpu&) = delete;
-
- private:
-  cpu_set_t before_;
-};
-
-// A child that first runs `prepare`, then `action` one instruction at a time.
-class Stepper {
- public:
-  Stepper(const std::function<void()>& prepare, const std::function<void()>& action) {
-    child_ = fork();
-    LS_ASSERT(child_ >= 0);
-    if (child_ == 0) {
-      prepare();
-      ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-      raise(SIGSTOP);
-      action();
-      raise(SIGSTOP);
-      _exit(0);
-    }
-    int status = 0;
-    waitpid(child_, &status, 0);
-    LS_ASSERT(WIFSTOPPED(status));
-  }
-  ~Stepper() {
-    kill(child_, SIGKILL);
-    int status = 0;
-    waitpid(child_, &status, 0);
-  }
-  Stepper(const Stepper&) = delete;
-  Stepper& operator=(const Stepper&) = delete;
-
-  // False when the action is done.
-  bool step() {
-    CPPUNIT_ASSERT_EQUAL(0L, ptrace(PTRACE_SINGLESTEP, child_, nullptr, nullptr));
-    int status = 0;
-    waitpid(child_, &status, 0);
-    CPPUNIT_ASSERT_MESSAGE("the worker died by itself", WIFSTOPPED(status));
-    CPPUNIT_ASSERT_MESSAGE("the worker asserted or crashed",
-                           WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP);
-    return WSTOPSIG(status) != SIGSTOP;
-  }
-
-  // At full speed to the start of a function of this program.
-  void run_to(const void* function) {
-    constexpr unsigned long kTrap = 0xCC;
-    const long code = ptrace(PTRACE_PEEKTEXT, child_, function, nullptr);
-    const unsigned long trapped = (static_cast<unsigned long>(code) & ~0xFFUL) | kTrap;
-    CPPUNIT_ASSERT_EQUAL(0L, ptrace(PTRACE_POKETEXT, child_, function, trapped));
-    CPPUNIT_ASSERT_EQUAL(0L, ptrace(PTRACE_CONT, child_, nullptr, nullptr));
-    int status = 0;
-    waitpid(child_, &status, 0);
-    CPPUNIT_ASSERT(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP);
-    ptrace(PTRACE_POKETEXT, child_, function, code);
-    user_regs_struct registers{};
-    ptrace(PTRACE_GETREGS, child_, nullptr, &registers);
-    registers.rip = reinterpret_cast<unsigned long>(function);
-    ptrace(PTRACE_SETREGS, child_, nullptr, &registers);
-  }
-
- private:
-  OnOneCpu pinned_;
-  pid_t child_ = -1;
-};
 
 // The parts of shared memory by which a state is told from the next: everything but the bytes of messages,
 // which nobody reads before one of these parts says that they are there.
