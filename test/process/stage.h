@@ -3,10 +3,13 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <string>
@@ -31,18 +34,25 @@ struct StageOptions {
   std::string script;
   transaction::Settings timers{};
   bool shares_work = false;
+  std::string quarantine_dir{};
+  int deaths = 1000;  // So many workers die of die(), then it does nothing.
 };
 
 class Stage {
  public:
   explicit Stage(const StageOptions& options) {
     log_settings().level = -6;  // What a test provokes need not be read.
+    void* const shared =
+        mmap(nullptr, sizeof *deaths_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    LS_ASSERT(shared != MAP_FAILED);
+    deaths_ = new (shared) std::atomic<int>(options.deaths);
     add_functions();
     compile(options.script);
     open_sockets(options);
     make_memory(options);
     tm_.timers = options.timers;
     engine_.program = program_.get();
+    engine_.quarantine_dir = options.quarantine_dir;
     engine_.names = &names_;
     engine_.tm = &tm_;
     engine_.counters = counters_.get();
@@ -55,6 +65,7 @@ class Stage {
       for (const int fd : of_worker) close(fd);
     }
     for (const int fd : wake_fds_) close(fd);
+    munmap(deaths_, sizeof *deaths_);
     close(stop_pipe_[0]);
     if (stop_pipe_[1] >= 0) close(stop_pipe_[1]);
   }
@@ -149,6 +160,12 @@ class Stage {
           context.branches.push_back(more);
           return 1;
         }));
+    probe_.functions.push_back(
+        worker::make_function("die", "ends the worker at once", worker::kInRequest, {},
+                              [this](worker::ScriptContext&, const script::Arguments&) {
+                                if (deaths_->fetch_sub(1) > 0) kill(getpid(), SIGKILL);
+                                return 1;
+                              }));
     registry_.add(probe_);
   }
 
@@ -215,6 +232,7 @@ class Stage {
     settings.share_from = 10;
   }
 
+  std::atomic<int>* deaths_ = nullptr;  // Shared with the workers.
   script::Registry registry_;
   script::ModuleExports probe_;
   std::unique_ptr<script::Program> program_;
