@@ -1,10 +1,14 @@
 #include "test/harness/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -59,14 +63,9 @@ void Background::terminate(int signal_number) {
 }
 
 int Background::wait(int deadline_ms) {
-  const std::int64_t deadline = now_ms() + deadline_ms;
-  while (pid_ > 0 && status_ < 0) {
-    int raw = 0;
-    const pid_t ended = waitpid(pid_, &raw, WNOHANG);
-    if (ended == pid_) status_ = status_of(raw);
-    if (ended == pid_ || now_ms() >= deadline) break;
-    usleep(2000);
-  }
+  if (pid_ <= 0 || status_ >= 0 || !wait_for_end(pid_, deadline_ms)) return status_;
+  int raw = 0;
+  if (waitpid(pid_, &raw, 0) == pid_) status_ = status_of(raw);
   return status_;
 }
 
@@ -82,6 +81,19 @@ Outcome run_command(const std::vector<std::string>& arguments, int deadline_ms, 
   outcome.output = read_text(log);
   remove_folder(scratch);
   return outcome;
+}
+
+bool wait_for_end(pid_t pid, int deadline_ms) {
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0) return errno == ESRCH;
+  const std::int64_t deadline = now_ms() + deadline_ms;
+  int ready = 0;
+  do {
+    pollfd wanted{process, POLLIN, 0};
+    ready = poll(&wanted, 1, static_cast<int>(std::max<std::int64_t>(deadline - now_ms(), 0)));
+  } while (ready < 0 && errno == EINTR);
+  close(process);
+  return ready > 0;
 }
 
 bool process_exists(pid_t pid) {

@@ -41,6 +41,8 @@ class Background {
 };
 
 bool process_exists(pid_t pid);
+// Of any process, a child or not; false at the deadline. A child is not reaped.
+bool wait_for_end(pid_t pid, int deadline_ms);
 std::vector<pid_t> children_of(pid_t pid);
 std::string read_text(const std::string& path);  // Empty if there is none.
 // A folder of its own under TMPDIR or /tmp.

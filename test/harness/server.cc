@@ -209,9 +209,7 @@ std::vector<std::string> Server::stop() {
   std::vector<pid_t> processes = children_of(supervisor);
   if (supervisor > 0) processes.push_back(supervisor);
   if (options_.peer) {
-    if (supervisor > 0) kill(supervisor, SIGTERM);
-    const std::int64_t deadline = now_ms() + 10000;
-    while (process_exists(supervisor) && now_ms() < deadline) usleep(5000);
+    if (supervisor > 0 && kill(supervisor, SIGTERM) == 0) wait_for_end(supervisor, 10000);
   } else {
     const Outcome outcome = control({"stop"});
     if (outcome.status != 0) left.push_back("lockstepctl stop: " + outcome.output);
