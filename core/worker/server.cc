@@ -51,7 +51,8 @@ class Server {
   void worker_main(shm::WorkerId me, int stop_fd, bool is_replacement);
   void control_main(shm::WorkerId me, int stop_fd);
   int serve(int report_fd);
-  void announce() const;
+  void announce(pid_t pid) const;
+  void tell_first_steps() const;
   void clean_up();
   bool fail(const std::string& text) {
     std::fprintf(stderr, "lockstep: %s\n", text.c_str());
@@ -300,13 +301,21 @@ void Server::control_main(shm::WorkerId me, int stop_fd) {
   control_->run(stop_fd);
 }
 
-void Server::announce() const {
+// One line: what is served where, by whom.
+void Server::announce(pid_t pid) const {
   std::string where;
   for (const ListenSocket& socket : names_.sockets()) where += (where.empty() ? "" : ", ") + socket.name;
+  const bool is_built_in = configuration_->file == kBuiltInName;
+  fmt::print("lockstep {} serves {} with {} worker{}, PID {} ({}, run directory {})\n", kServerVersion, where,
+             globals_.children, globals_.children == 1 ? "" : "s", pid,
+             is_built_in ? "built-in configuration; etc/lockstep.cfg is an example" : configuration_->file,
+             run_dir_);
+  std::fflush(stdout);
+}
+
+void Server::tell_first_steps() const {
   const std::string& host = names_.sockets().front().host;
   const std::uint16_t port = names_.sockets().front().port;
-  std::printf("lockstep %s serves %s with %d workers (%s)\n", kServerVersion, where.c_str(),
-              globals_.children, configuration_->file.c_str());
   std::printf("  control      scripts/lockstepctl -r %s status\n", run_dir_.c_str());
   std::printf(
       "  first call   register two phones as sip:alice@%s:%u and sip:bob@%s:%u (no password),\n"
@@ -338,7 +347,8 @@ int Server::serve(int report_fd) {
     if (!globals_.log_stderror) dup2(null, STDERR_FILENO);
     close(null);
   } else if (started) {
-    announce();
+    announce(getpid());
+    tell_first_steps();
   }
   const int status = started ? supervisor.run() : kFailed;
   clean_up();
@@ -367,12 +377,6 @@ int Server::run() {
     fail(fmt::format("cannot change to the work directory {}: {}", globals_.workdir, strerror(errno)));
   }
   if (foreground) return serve(-1);
-  if (configuration_->file == kBuiltInName) {
-    std::printf(
-        "no configuration file: the built-in default is served on %s; etc/lockstep.cfg is an example\n",
-        names_.sockets().front().name.c_str());
-    std::fflush(stdout);
-  }
   // The starting process waits for the word of the daemon and exits with its status.
   int report[2];
   if (pipe(report) != 0) return kFailed;
@@ -387,7 +391,10 @@ int Server::run() {
   const bool told = daemon > 0 && read(report[0], &status, 1) == 1;
   // The files belong to the daemon now.
   pid_file_.disown();
-  if (told && status == 0) return 0;
+  if (told && status == 0) {
+    announce(daemon);
+    return 0;
+  }
   fail("the server did not start; its log says why");
   return kFailed;
 }

@@ -13,6 +13,7 @@ class LifecycleTest : public CallTest {
   CPPUNIT_TEST_SUITE(LifecycleTest);
   CPPUNIT_TEST(stop_leaves_nothing_behind);
   CPPUNIT_TEST(restart_serves_again);
+  CPPUNIT_TEST(start_says_in_one_line_what_serves_where);
   CPPUNIT_TEST(second_start_is_refused);
   CPPUNIT_TEST(address_in_use_is_one_line_and_255);
   CPPUNIT_TEST(check_of_a_good_configuration);
@@ -56,6 +57,23 @@ class LifecycleTest : public CallTest {
     CPPUNIT_ASSERT_EQUAL(std::string(), joined(server().stop()));
     server().start();
     CPPUNIT_ASSERT(server().pid() != before);
+  }
+
+  void start_says_in_one_line_what_serves_where() {
+    if (Server::is_peer()) return;
+    serve(3);
+    CPPUNIT_ASSERT_EQUAL(std::string(), joined(server().stop()));
+    const Outcome outcome = server().try_start();
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(outcome.output, 0, outcome.status);
+    // Behind the last line that the server wrote before: its log goes to the same file.
+    const std::size_t stopped = outcome.output.find("stopping on signal");
+    CPPUNIT_ASSERT_MESSAGE(outcome.output, stopped != std::string::npos);
+    const std::string told = outcome.output.substr(outcome.output.find('\n', stopped));
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(told, std::size_t{1}, line_count(told));
+    for (const std::string& part : {"serves udp:" + server().address().text() + " with 3 workers",
+                                    "PID " + std::to_string(server().pid()), std::string("run directory ")}) {
+      CPPUNIT_ASSERT_MESSAGE(part + " is not in " + told, told.find(part) != std::string::npos);
+    }
   }
 
   void second_start_is_refused() {
