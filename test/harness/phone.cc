@@ -157,7 +157,9 @@ Transaction& Phone::invite(const std::string& uri, const HeaderList& extra) {
   request.add("Contact", "<" + contact_uri() + ">");
   request.add("Content-Type", "application/sdp");
   request.body = sample_sdp(address_.ip, address_.port + 1);
-  for (const auto& [name, value] : extra) request.set(name, value);
+  // They stand in place of what the phone would write itself; a name may come more than once.
+  for (const auto& [name, value] : extra) request.remove(name);
+  for (const auto& [name, value] : extra) request.add(name, value);
   return start(std::move(request), proxy_);
 }
 

@@ -84,7 +84,8 @@ class QuarantineTest : public CppUnit::TestFixture {
 
   static void assert_set_aside(std::size_t body, const std::string& folder, const Folder* kept) {
     Stage stage({.script = "request_route { if (method == \"MESSAGE\") die(); answer(200); }\n",
-                 .quarantine_dir = folder});
+                 .quarantine_dir = folder,
+                 .deaths = 2});
     const Peer caller;
     const std::string deadly = request(caller, "MESSAGE", 1, body);
     caller.send(stage.port(), deadly);
