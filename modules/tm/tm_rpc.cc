@@ -126,7 +126,8 @@ void cancel(worker::CommandPost& post, worker::Process& process, const RpcReques
   }
   bool has_branch = false;
   for (const Listed& call : calls) {
-    if (kind == worker::CallCommandKind::kCancelBranch && *branch >= static_cast<int>(call.branches)) continue;
+    const bool is_one = kind == worker::CallCommandKind::kCancelBranch;
+    if (is_one && *branch >= static_cast<int>(call.branches)) continue;
     has_branch = true;
     if (!post.post(process, {kind, call.entry, call.handle, call.generation,
                              static_cast<std::uint16_t>(*branch)})) {

@@ -79,8 +79,6 @@ class RegistrarTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(return_values_of_save);
   CPPUNIT_TEST(cseq_rules);
   CPPUNIT_TEST(malformed_requests_are_named);
-  CPPUNIT_TEST(contacts_that_no_request_can_reach_are_refused);
-  CPPUNIT_TEST(an_unreachable_contact_of_old_can_be_removed);
   CPPUNIT_TEST(too_many_contacts);
   CPPUNIT_TEST(a_full_memory_is_503_with_retry_after);
   CPPUNIT_TEST(require_of_something_unknown_is_420);
@@ -292,33 +290,6 @@ class RegistrarTest : public CppUnit::TestFixture {
     registrar.save(long_user->context, on->location, 0, {}, now_s);
     CPPUNIT_ASSERT_EQUAL(std::string("400 Address Of Record Too Long\n"), long_user->control.sent);
     CPPUNIT_ASSERT_EQUAL(std::uint16_t{400}, long_user->context.last_error.status);
-  }
-
-  void contacts_that_no_request_can_reach_are_refused() {
-    for (const char* uri : {"mailto:bob@h", "tel:+4989123", "http://h/bob", "urn:service:sos"}) {
-      assert_save("400 Contact Is No SIP URI\n", fmt::format("Contact: <{}>\r\n", uri));
-    }
-    for (const char* host : {"0.0.0.0", "[::]", "0.1.2.3"}) {
-      assert_save("400 Contact Address Is Unspecified\n", fmt::format("Contact: <sip:a@{}:5060>\r\n", host));
-    }
-    for (const char* host : {"224.0.1.75", "239.255.255.255", "[ff02::1]"}) {
-      assert_save("400 Contact Address Is Multicast\n", fmt::format("Contact: <sip:a@{}>\r\n", host));
-    }
-    assert_save("400 Contact Address Is Broadcast\n", "Contact: <sip:a@255.255.255.255>\r\n");
-    assert_save("400 Contact URI Is Malformed\n", "Contact: <sip:a@1.1.1.1:0>\r\n");
-    // One of them refuses the request as a whole.
-    assert_save("400 Contact Is No SIP URI\n", "Contact: <sip:a@1.1.1.1>, <mailto:a@h>\r\n");
-    CPPUNIT_ASSERT_EQUAL(std::string(), bindings());
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, on->counter("accepted_regs"));
-    save("Contact: <sip:a@phone.example.com>\r\n");
-    save("Contact: <sips:a@[2001:db8::1]:5061>\r\n");
-    save("Contact: <sip:a@127.0.0.1>\r\n");
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{3}, on->counter("accepted_regs"));
-  }
-
-  // Nothing is left behind by a version that took it.
-  void an_unreachable_contact_of_old_can_be_removed() {
-    assert_save("200 OK\n", "Contact: <mailto:bob@h>;expires=0\r\n");
   }
 
   void too_many_contacts() {
