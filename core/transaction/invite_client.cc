@@ -167,7 +167,10 @@ ClientResult in_terminated(Branch& branch, BranchIndex index, const ClientInput&
                            const Settings& settings, ActionList& actions) {
   switch (input.kind) {
     case ClientInputKind::kSuccess:
-      if (is_success(branch.final_status)) return ignore(Why::kResponseAbsorbed);
+      // One that was ended against the caller's CANCEL counts as a 487 upstream, but it was a 2xx.
+      if (is_success(branch.final_status) || branch.disposition != Disposition::kNone) {
+        return ignore(Why::kResponseAbsorbed);
+      }
       return enter_accepted(branch, input, settings);
     case ClientInputKind::kFailure: actions.push_back(Action::ack_branch(index)); return pass(Pass::kNothing);
     case ClientInputKind::kTrying:

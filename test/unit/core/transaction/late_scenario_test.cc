@@ -36,6 +36,7 @@ class LateScenarioTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(two_tags_on_one_branch_are_two_dialogs);
   CPPUNIT_TEST(a_dialog_without_room_is_dropped);
   CPPUNIT_TEST(cancelled_2xx_terminate_sends_487_up);
+  CPPUNIT_TEST(a_cancelled_2xx_after_its_time_is_absorbed);
   CPPUNIT_TEST(a_held_cancel_is_withdrawn_by_the_final);
   CPPUNIT_TEST(a_held_cancel_leaves_when_nothing_comes);
   CPPUNIT_TEST(a_final_in_hand_holds_the_cancel);
@@ -136,6 +137,15 @@ class LateScenarioTest : public CPPUNIT_NS::TestFixture {
 0 Ack:
 )"),
                          transcript.text());
+  }
+
+  // After Timer M the dialog is over for us: nothing is acknowledged, nothing ended again.
+  void a_cancelled_2xx_after_its_time_is_absorbed() {
+    Transcript transcript(with(LatePolicy::kForward, LatePolicy::kTerminate));
+    transcript.create().fork(2).response(0, 180).cancel().take(success(0, 1));
+    transcript.take(Event::bye_response(AgeMs{0}, BranchIndex{0}, 200)).until(20000).response(1, 180);
+    transcript.until(33000).skip().take(success(0, 1, AgeMs{33000}));
+    CPPUNIT_ASSERT_EQUAL(std::string("\n33000 Response 0 200: (ResponseAbsorbed)\n"), transcript.text());
   }
 
   void a_held_cancel_is_withdrawn_by_the_final() {
