@@ -51,6 +51,15 @@ void Engine::work(std::uint32_t entry_index) {
   }
 }
 
+void Engine::work_alone(std::uint32_t entry_index, shm::EventNode& node) {
+  entry_index_ = entry_index;
+  entry_ = &process_.state.entry(entry_index);
+  node.number = entry_->consumed.load(std::memory_order_acquire) + 1;
+  if (!outbox_.has_room(kOutboxRoomPerEvent)) flush();
+  work_event(node);
+  node.state.store(shm::NodeState::kFree, std::memory_order_release);
+}
+
 void Engine::work_event(shm::EventNode& node) {
   begin(node);
   switch (node.kind) {

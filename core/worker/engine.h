@@ -64,6 +64,8 @@ class Engine final : public TransactionControl {
   // Works all events of an entry that this worker owns, until its inbox is empty. What they decided
   // is in the outbox; the caller flushes, then releases the entry.
   void work(std::uint32_t entry_index);
+  // The one event, which is in no inbox (openser13). REQUIRES: the caller owns the entry.
+  void work_alone(std::uint32_t entry_index, shm::EventNode& node);
   // Flushes the outbox and gives back the slots that waited for it. `on_failure` hears of branches whose
   // datagram the kernel refused.
   void flush();

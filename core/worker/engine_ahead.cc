@@ -17,6 +17,7 @@ constexpr std::uint64_t kBeyondFinalMs = 50;
 }  // namespace
 
 void Engine::look_ahead(tx::Event& event) {
+  if (settings_.tm->ordering != Ordering::kStrict) return make_room_for_twin(event);
   if (!outbox_.empty()) {
     const std::uint32_t generation = view_.record->generation;
     event.ahead.unsent_requests = outbox_.unsent(view_.handle, generation, SendKind::kRequest);

@@ -121,6 +121,7 @@ bool Receiver::admit_large(shm::EventNode& node, std::uint32_t slot, std::uint32
 void Receiver::admit_node(shm::EventNode& node, std::string_view bytes) {
   const std::uint32_t index = process_.state.entry_of(sip::quick_call_id(bytes).value_or(std::string_view()));
   node.entry = index;
+  if (bypass_) return bypass_(node);
   shm::Entry entry(process_.segment, process_.state.entry(index));
   if (entry.admit(node, process_.me)) owned_(index);
 }

@@ -17,6 +17,9 @@ class Receiver {
   Receiver(Process& process, NodePool& pool, const EngineCounters& counters,
            std::function<void(std::uint32_t entry)> owned);
 
+  // From now on nothing is admitted: whoever is named here gets each event (openser13).
+  void bypass_inbox(std::function<void(shm::EventNode&)> take) { bypass_ = std::move(take); }
+
   // One batch from the socket: how many datagrams; kReceiveBatchMax: there may be more.
   std::uint32_t receive(int socket, std::uint16_t socket_index);
   // The dead predecessor's batch. Returns how many datagrams were admitted.
@@ -36,6 +39,7 @@ class Receiver {
   NodePool& pool_;
   const EngineCounters& counters_;
   std::function<void(std::uint32_t)> owned_;
+  std::function<void(shm::EventNode&)> bypass_;
   shm::WorkerArea& area_;
   shm::ReceiveBatch& batch_;
   std::uint32_t prepared_ = 0;  // Slots from 0 on that are ready for the kernel,

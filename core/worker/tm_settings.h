@@ -9,7 +9,11 @@
 
 namespace lockstep::worker {
 
+// ORDER.md section 4. openser13 shows how the ticket came about; it keeps no order, and no call across a death.
+enum class Ordering : std::uint8_t { kStrict, kOpenser13 };
+
 struct TmSettings {
+  Ordering ordering = Ordering::kStrict;
   transaction::Settings timers;
   std::string trying_reason = "trying -- your call is important to us";
   bool reason_in_cancel = true;      // local_cancel_reason: Reason in CANCELs made here (O16).

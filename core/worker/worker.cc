@@ -1,5 +1,6 @@
 #include "core/worker/worker.h"
 
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,9 +29,13 @@ Worker::Worker(Process& process, const WorkerSettings& settings)
       engine_(process, *settings.engine, script_state_, outbox_, wheel_),
       receiver_(process, pool_, *settings.engine->counters,
                 [this](std::uint32_t entry) { ready_.push_back(entry); }),
-      pacer_(settings.receive_pause_us) {
+      pacer_(settings.receive_pause_us),
+      points_(process.me) {
   ready_.reserve(4096);
   working_.reserve(4096);
+  if (settings.engine->tm != nullptr && settings.engine->tm->ordering == Ordering::kOpenser13) {
+    receiver_.bypass_inbox([this](shm::EventNode& node) { unordered_.push_back(&node); });
+  }
   engine_.on_look_ahead([this] {
     for (std::size_t i = 0; i < settings_.sockets.size(); ++i) {
       receiver_.receive(settings_.sockets[i], static_cast<std::uint16_t>(i));
@@ -146,10 +151,14 @@ void Worker::take_shared() {
 // Works all owned entries, flushes once for all of them, then releases each; one whose inbox has filled
 // meanwhile is worked again before it is let go.
 void Worker::work_ready() {
+  if (!unordered_.empty()) work_unordered();
   while (!ready_.empty()) {
     working_.swap(ready_);
+    points_.reach(Point::kReceived);
     for (const std::uint32_t entry : working_) engine_.work(entry);
+    points_.reach(Point::kDecided);
     engine_.flush();
+    points_.reach(Point::kSent);
     for (const std::uint32_t index : working_) {
       shm::Entry entry(process_.segment, process_.state.entry(index));
       if (!entry.try_release(process_.me)) ready_.push_back(index);
@@ -167,8 +176,7 @@ void Worker::fire_timers() {
     node->transaction = item.transaction;
     node->generation = item.generation;
     node->armed_at_ms = item.at_ms;
-    shm::Entry entry(process_.segment, process_.state.entry(item.entry));
-    if (entry.admit(*node, process_.me)) ready_.push_back(item.entry);
+    admit(*node);
     return true;
   });
   work_ready();
@@ -184,8 +192,39 @@ void Worker::push_transport_error(const SendFailure& failure) {
   node->generation = failure.origin.generation;
   node->branch = failure.origin.branch;
   node->what = static_cast<std::uint16_t>(failure.origin.kind);
-  shm::Entry entry(process_.segment, process_.state.entry(failure.entry));
-  if (entry.admit(*node, process_.me)) ready_.push_back(failure.entry);
+  admit(*node);
+}
+
+void Worker::admit(shm::EventNode& node) {
+  if (settings_.engine->tm->ordering == Ordering::kOpenser13) {
+    unordered_.push_back(&node);
+    return;
+  }
+  shm::Entry entry(process_.segment, process_.state.entry(node.entry));
+  if (entry.admit(node, process_.me)) ready_.push_back(node.entry);
+}
+
+// Whoever gets the lock first decides first; who sends first is nobody's affair. What commands have put into
+// the inbox meanwhile is worked before the entry is let go.
+void Worker::work_unordered() {
+  points_.reach(Point::kReceived);
+  while (!unordered_.empty()) {
+    std::vector<shm::EventNode*> nodes;
+    nodes.swap(unordered_);
+    for (shm::EventNode* node : nodes) {
+      const std::uint32_t index = node->entry;
+      shm::Entry entry(process_.segment, process_.state.entry(index));
+      while (!entry.try_change_owner(shm::WorkerId{0}, process_.me) &&
+             !entry.try_change_owner(shm::kQueued, process_.me)) {
+        sched_yield();
+      }
+      engine_.work_alone(index, *node);
+      while (!entry.try_release(process_.me)) engine_.work(index);
+      points_.reach(Point::kReleased);
+      engine_.flush();
+      points_.reach(Point::kSent);
+    }
+  }
 }
 
 void Worker::recover() {

@@ -10,6 +10,7 @@
 #include "core/worker/module.h"
 #include "core/worker/pacer.h"
 #include "core/worker/receiver.h"
+#include "core/worker/schedule_point.h"
 
 namespace lockstep::worker {
 
@@ -51,6 +52,9 @@ class Worker {
   void pause();
   void fire_timers();
   void push_transport_error(const SendFailure& failure);
+  void admit(shm::EventNode& node);
+  // openser13: the call is locked for the decision alone, and what was decided is sent when it is let go.
+  void work_unordered();
 
   Process& process_;
   const WorkerSettings& settings_;
@@ -61,9 +65,11 @@ class Worker {
   Engine engine_;
   Receiver receiver_;
   Pacer pacer_;
-  bool has_received_ = false;           // Since the last wait.
-  std::vector<std::uint32_t> ready_;    // Entries owned, not yet worked.
-  std::vector<std::uint32_t> working_;  // Entries worked in this round.
+  bool has_received_ = false;               // Since the last wait.
+  std::vector<std::uint32_t> ready_;        // Entries owned, not yet worked.
+  std::vector<std::uint32_t> working_;      // Entries worked in this round.
+  std::vector<shm::EventNode*> unordered_;  // openser13: events in hand, in no inbox.
+  SchedulePoints points_;
 };
 
 }  // namespace lockstep::worker

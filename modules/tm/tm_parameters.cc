@@ -104,6 +104,17 @@ void TmModule::add_parameters() {
     return {};
   };
   parameters.push_back(holdoff);
+  ParameterSpec ordering;
+  ordering.name = "ordering";
+  ordering.type = ParameterSpec::Type::kString;
+  ordering.doc = "strict; or openser13, which shows how calls went wrong without an order.";
+  ordering.set = [this](const Value& value) -> std::string {
+    const bool is_old = value.text() == "openser13";
+    if (!is_old && value.text() != "strict") return "one of \"strict\", \"openser13\" is expected";
+    settings_.ordering = is_old ? worker::Ordering::kOpenser13 : worker::Ordering::kStrict;
+    return {};
+  };
+  parameters.push_back(ordering);
   parameters.push_back(avp_name("contacts_avp", "Where t_load_contacts keeps what is left.", contacts_avp_));
   add_unserved_parameters();
 }
