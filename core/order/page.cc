@@ -174,8 +174,9 @@ class Page {
     out_ +=
         "<pre>" + (row.wire.head.empty() ? std::string("overwritten") : escaped(row.wire.head)) + "</pre>";
     if (!row.wire.body.empty()) {
-      out_ += fmt::format("<details class=\"b\"><summary>body, {}, {} bytes</summary><pre>{}</pre></details>",
-                          escaped(row.wire.content_type), row.wire.body.size(), escaped(row.wire.body));
+      out_ += fmt::format("<details class=\"b\"><summary>body{}, {} bytes</summary><pre>{}</pre></details>",
+                          row.wire.content_type.empty() ? "" : ", " + escaped(row.wire.content_type),
+                          row.wire.body.size(), escaped(row.wire.body));
     }
     out_ += "</details>\n";
   }

@@ -23,7 +23,8 @@ h1 { font-size:20px; margin:0 0 2px; overflow-wrap:anywhere; }
 .row { display:grid; grid-template-columns:86px repeat(var(--lanes), minmax(0, 1fr)); position:relative; }
 .head { position:sticky; top:0; background:var(--paper); border-bottom:2px solid var(--line); z-index:2; }
 .head .lane { text-align:center; padding:4px 4px 6px; overflow-wrap:anywhere; }
-.head .lane b { display:block; } .head .lane span { color:var(--dim); font-size:11px; line-height:1.25;
+.head .lane b { display:block; }
+.head .lane span { text-wrap:balance; color:var(--dim); font-size:11px; line-height:1.25;
   display:block; } .head .lane span + span { white-space:nowrap; }
 .time { grid-column:1; grid-row:1; color:var(--dim);
   font:12px/1.4 ui-monospace, "DejaVu Sans Mono", monospace;
