@@ -128,14 +128,6 @@ bool write_text(const std::string& path, const std::string& text) {
   return static_cast<bool>(out);
 }
 
-// Only what belongs to that call, so that nothing else is redacted, numbered or recorded with it.
-Log only(const Log& log, const Call& call) {
-  Log one = log;
-  one.records.clear();
-  for (const Record* record : call.records) one.records.push_back(*record);
-  return one;
-}
-
 const Call* find_call(const std::vector<Call>& calls, const std::string& id) {
   for (const Call& call : calls) {
     if (call.id == id) return &call;
@@ -145,7 +137,7 @@ const Call* find_call(const std::vector<Call>& calls, const std::string& id) {
 
 int unknown_call(const Log& log, const std::vector<Call>& calls, const std::string& id) {
   std::string text = fmt::format("call {} is not in the log, which holds {} calls", id, calls.size());
-  if (log.has_lost) text += "; older ones have been overwritten (raise order_log to keep more)";
+  if (log.has_lost()) text += "; older ones have been overwritten (raise order_log to keep more)";
   if (!calls.empty()) text += fmt::format("; the newest is {}", calls.back().id);
   std::fprintf(stderr, "lockstep: %s\n", text.c_str());
   return kDeparted;

@@ -119,7 +119,7 @@ class RenderTest : public CppUnit::TestFixture {
   void a_call_without_its_beginning_says_so() {
     LogBuilder b = forked_call();
     std::erase_if(b.log.records, [](const Record& record) { return record.head.stamp == 1; });
-    b.log.has_lost = true;
+    b.log.whole_since_us = 1500;
     const std::string ladder = ladder_text(scene_of(b.log), 100);
     assert_has(ladder, "! a part of this call has been overwritten");
     assert_has(ladder, "response 200 of branch 1: relay response of branch 1, cancel branch 0");
