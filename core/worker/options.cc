@@ -141,7 +141,7 @@ std::string help_text() {
       "  -D, -DD       stay in the foreground\n"
       "  -E            log to stderr        -e     in colour           -d     one level more\n"
       "  -v, -V        version              -h     this\n"
-      "or one of: lockstep ladder, why, calls, record, replay (what happened to calls; each tells its usage)\n",
+      "or: lockstep ladder, why, calls, record, replay: what happened to calls; each tells its usage\n",
       kServerVersion);
 }
 
