@@ -58,12 +58,38 @@ tx::Step recorded_step(const shm::LogDecision& decision) {
   return step;
 }
 
+std::uint64_t last_stamp_of(const Call& call, TransactionKey key) {
+  std::uint64_t last = 0;
+  for (const Record* record : call.records) {
+    if (record->head.kind == shm::LogKind::kDecided && key_of(*record) == key) last = record->head.stamp;
+  }
+  return last;
+}
+
 Thread& thread_of(std::vector<Thread>& threads, TransactionKey key) {
   for (Thread& thread : threads) {
     if (thread.key == key) return thread;
   }
   threads.push_back({key, false, {}});
   return threads.back();
+}
+
+bool is_before(const Record& record, const EventId& id) {
+  return EventId{record.head.entry, record.head.stamp} < id;
+}
+
+// Events of an entry are numbered without gaps, so a gap is an event that has been overwritten: the rings of
+// the workers do not turn over at the same time.
+bool has_gap(const Log& log, const Record& first, std::uint64_t last_stamp) {
+  const EventId from{first.head.entry, first.head.stamp};
+  auto at = std::lower_bound(log.records.begin(), log.records.end(), from, is_before);
+  std::uint64_t next = first.head.stamp;
+  for (; at != log.records.end() && at->head.entry == first.head.entry && next <= last_stamp; ++at) {
+    if (at->head.stamp > next) return true;
+    // Where a ring begins, the front of an event may have gone and its end be there.
+    if (at->head.stamp == next && at->head.begins_event()) ++next;
+  }
+  return next <= last_stamp;
 }
 
 void add_decision(Thread& thread, const Record& record, const tx::Settings& settings) {
@@ -73,7 +99,6 @@ void add_decision(Thread& thread, const Record& record, const tx::Settings& sett
   decision.event = recorded.get_event();
   decision.settings = settings;
   const bool begins = thread.decisions.empty();
-  if (begins) thread.is_whole = decision.event.kind == tx::EventKind::kCreate;
   if (!thread.is_whole) {
     decision.step = recorded_step(recorded);
     thread.decisions.push_back(std::move(decision));
@@ -111,8 +136,39 @@ std::vector<Call> calls_of(const Log& log) {
   return calls;
 }
 
+Log only(const Log& log, const Call& call) {
+  Log one = log;
+  one.records.clear();
+  if (call.records.empty()) return one;
+  const shm::LogRecord& first = call.records.front()->head;
+  const std::uint64_t last_stamp = call.records.back()->head.stamp;
+  auto own = call.records.begin();
+  auto at =
+      std::lower_bound(log.records.begin(), log.records.end(), EventId{first.entry, first.stamp}, is_before);
+  for (; at != log.records.end() && at->head.entry == first.entry && at->head.stamp <= last_stamp; ++at) {
+    if (own != call.records.end() && *own == &*at) {
+      one.records.push_back(*at);
+      ++own;
+    } else if (at->head.begins_event()) {
+      Record& mark = one.records.emplace_back();
+      mark.head.kind = shm::LogKind::kOccasion;
+      mark.head.entry = at->head.entry;
+      mark.head.stamp = at->head.stamp;
+      mark.head.time_us = at->head.time_us;
+      mark.head.worker = at->head.worker;
+    }
+  }
+  return one;
+}
+
 std::vector<Thread> threads_of(const Log& log, const Call& call) {
   std::vector<Thread> threads;
+  for (const Record* record : call.records) {
+    if (record->head.kind != shm::LogKind::kDecided) continue;
+    Thread& thread = thread_of(threads, key_of(*record));
+    const bool begins = record->head.decision.get_event().kind == tx::EventKind::kCreate;
+    if (begins) thread.is_whole = !has_gap(log, *record, last_stamp_of(call, thread.key));
+  }
   const Record* settings = nullptr;
   for (const Record* record : call.records) {
     if (record->head.kind == shm::LogKind::kSettings) settings = record;
@@ -133,7 +189,7 @@ bool is_whole(const Log& log, const Call& call, const std::vector<Thread>& threa
   for (const Thread& thread : threads) {
     if (!thread.is_whole) return false;
   }
-  if (!log.has_lost || call.records.empty()) return true;
+  if (!log.has_lost() || call.records.empty() || call.start_us() > log.whole_since_us) return true;
   // A transaction that began is whole; what went before it without one would have had a lower stamp.
   return !threads.empty() && call.records.front()->head.begins_event();
 }

@@ -37,13 +37,16 @@ struct Decision {
 
 struct Thread {
   TransactionKey key;
-  bool is_whole = false;  // It begins with kCreate.
+  bool is_whole = false;  // It begins with kCreate, and no event of its entry is missing until its last.
   std::vector<Decision> decisions;
 
   bool is_invite() const {
     return !decisions.empty() && decisions.front().after.server.is_invite() && is_whole;
   }
 };
+
+// `call` alone. Events of other calls of its entry leave a mark, so that none seems to be missing.
+Log only(const Log& log, const Call& call);
 
 // The transactions of a call, in the order of their first decision.
 std::vector<Thread> threads_of(const Log& log, const Call& call);

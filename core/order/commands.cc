@@ -99,19 +99,33 @@ std::size_t terminal_columns() {
   return 100;
 }
 
+// Prose in lines that fit; what is continued is indented.
+std::string wrapped(const std::string& text, std::size_t columns) {
+  std::string result;
+  std::size_t line_begin = 0;
+  std::size_t last_space = std::string::npos;
+  for (const char c : text) {
+    result += c;
+    if (c == '\n') {
+      line_begin = result.size();
+      last_space = std::string::npos;
+      continue;
+    }
+    if (result.size() - line_begin > columns && last_space != std::string::npos) {
+      result.replace(last_space, 1, "\n    ");
+      line_begin = last_space + 1;
+      last_space = std::string::npos;
+    }
+    if (c == ' ' && result.size() - line_begin > 5) last_space = result.size() - 1;
+  }
+  return result;
+}
+
 bool write_text(const std::string& path, const std::string& text) {
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << text;
   out.flush();
   return static_cast<bool>(out);
-}
-
-// Only what belongs to that call, so that nothing else is redacted, numbered or recorded with it.
-Log only(const Log& log, const Call& call) {
-  Log one = log;
-  one.records.clear();
-  for (const Record* record : call.records) one.records.push_back(*record);
-  return one;
 }
 
 const Call* find_call(const std::vector<Call>& calls, const std::string& id) {
@@ -123,7 +137,7 @@ const Call* find_call(const std::vector<Call>& calls, const std::string& id) {
 
 int unknown_call(const Log& log, const std::vector<Call>& calls, const std::string& id) {
   std::string text = fmt::format("call {} is not in the log, which holds {} calls", id, calls.size());
-  if (log.has_lost) text += "; older ones have been overwritten (raise order_log to keep more)";
+  if (log.has_lost()) text += "; older ones have been overwritten (raise order_log to keep more)";
   if (!calls.empty()) text += fmt::format("; the newest is {}", calls.back().id);
   std::fprintf(stderr, "lockstep: %s\n", text.c_str());
   return kDeparted;
@@ -137,7 +151,7 @@ int show_call(const Arguments& arguments, const Log& whole, const Call& found) {
   if (call == nullptr) return fail("nothing is left of that call");
   const Scene scene = make_scene(log, *call);
   if (arguments.command == "why") {
-    std::fputs(why_text(log, *call, scene).c_str(), stdout);
+    std::fputs(wrapped(why_text(log, *call, scene), terminal_columns()).c_str(), stdout);
     return 0;
   }
   if (!arguments.html.empty() &&

@@ -13,7 +13,7 @@ namespace lockstep::order {
 namespace {
 
 constexpr std::size_t kMargin = 14;  // Time and worker.
-constexpr std::size_t kSpacingMin = 9;
+constexpr std::size_t kSpacingMin = 10;
 constexpr std::size_t kSpacingMax = 22;
 
 class Ladder {
@@ -76,6 +76,11 @@ class Ladder {
     return line;
   }
 
+  // Short of room, "200 INVITE" is "200".
+  static std::string fitting(const std::string& label, std::size_t room) {
+    return label.size() <= room ? label : label.substr(0, std::min(label.find(' '), room));
+  }
+
   // An arrow crosses the lanes between; its label stands beside lockstep, where messages begin or end.
   void draw_message(const Row& row) {
     std::string line = bars();
@@ -89,13 +94,15 @@ class Ladder {
     for (std::size_t i = left + 1; i < right; ++i) line[i] = dash;
     line[to_right ? right - 1 : left + 1] = dash == '.' ? 'x' : (to_right ? '>' : '<');
     const std::size_t room = right - left - 4;
-    const std::string label = row.label().substr(0, room);
     const std::size_t gap = std::min(spacing_, right - left);
+    const std::string label = fitting(row.label(), row.lane < kOwnLane ? std::min(room, gap - 4) : room);
     const std::size_t beside = row.lane < kOwnLane ? right - gap : left;
     const std::size_t start = beside + 2 + (gap > label.size() + 4 ? (gap - label.size() - 3) / 2 : 0);
     line.replace(std::min(start, right - 2 - label.size()), label.size(), label);
-    if (!row.mark.empty()) line += "  " + row.mark;
+    if (row.mark.empty()) return put_line(line);
+    if (line.size() + 2 + row.mark.size() <= columns_) return put_line(line + "  " + row.mark);
     put_line(line);
+    put_line(std::string(kMargin + 1, ' ') + "^ " + row.mark);
   }
 
   // Decisions are wrapped between the margins.

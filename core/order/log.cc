@@ -36,20 +36,22 @@ void settle_event(std::vector<Record>::iterator first, std::vector<Record>::iter
   }
 }
 
-void read_ring(const shm::OrderLogArea& area, Log& log, bool& lost_bytes) {
+void read_ring(const shm::OrderLogArea& area, Log& log) {
   const std::uint64_t end = area.published.load(std::memory_order_acquire);
-  std::uint64_t position = shm::oldest_record(area);
-  if (position > 0) log.has_lost = true;
-  for (; position < end; ++position) {
+  const std::uint64_t oldest = shm::oldest_record(area);
+  bool is_first = true;
+  for (std::uint64_t position = oldest; position < end; ++position) {
     Record record;
     // Overwritten while we read: what follows is newer, and may still be there.
     if (!shm::read_record(area, position, record.head)) continue;
+    const bool has_lost_before = is_first && position > 0;
+    is_first = false;
     if (record.head.has_datagram()) {
       record.has_bytes = shm::read_bytes(area, record.head.datagram, record.bytes);
-      if (!record.has_bytes) {
-        record.bytes.clear();
-        lost_bytes = true;
-      }
+      if (!record.has_bytes) record.bytes.clear();
+    }
+    if (has_lost_before || (record.head.has_datagram() && !record.has_bytes)) {
+      log.whole_since_us = std::max(log.whole_since_us, record.head.time_us);
     }
     log.records.push_back(std::move(record));
   }
@@ -97,30 +99,33 @@ Result<Log, std::string> read_live(const std::string& run_dir) {
   const auto* entries = static_cast<const shm::EntryRecord*>(
       (*segment)->find_named("entries", sizeof(shm::EntryRecord) * shm::kEntryCount));
   if (entries == nullptr) return Failure{fmt::format("the server of {} is not ready yet", path)};
-  Log log;
-  log.started_wall_us = state->started_wall_us;
-  log.started_monotonic_us = state->started_monotonic_us;
-  log.worker_count = state->worker_count;
-  log.listen.assign(state->listen,
-                    state->listen + std::min<std::size_t>(state->listen_count, shm::kListenMax));
-  bool lost_bytes = false;
-  bool has_ring = false;
+  std::vector<const shm::OrderLogArea*> rings;
   for (std::uint32_t id = 1; id <= state->worker_count && id <= shm::kWorkerMax; ++id) {
-    const auto* area = static_cast<const shm::OrderLogArea*>(
+    const auto* ring = static_cast<const shm::OrderLogArea*>(
         (*segment)->find_named(fmt::format("order_log.{}", id).c_str(), sizeof(shm::OrderLogArea)));
-    if (area == nullptr) continue;
-    has_ring = true;
-    log.baseline = shm::LogRecord::settings_in(area->baseline);
-    read_ring(*area, log, lost_bytes);
+    if (ring != nullptr) rings.push_back(ring);
   }
-  if (!has_ring) return Failure{fmt::format("the server of {} keeps no order log (order_log=0)", path)};
+  if (rings.empty()) return Failure{fmt::format("the server of {} keeps no order log (order_log=0)", path)};
+  return read_rings(*state, entries, rings);
+}
+
+Log read_rings(const shm::SharedState& state, const shm::EntryRecord* entries,
+               const std::vector<const shm::OrderLogArea*>& rings) {
+  Log log;
+  log.started_wall_us = state.started_wall_us;
+  log.started_monotonic_us = state.started_monotonic_us;
+  log.worker_count = state.worker_count;
+  log.listen.assign(state.listen, state.listen + std::min<std::size_t>(state.listen_count, shm::kListenMax));
+  for (const shm::OrderLogArea* ring : rings) {
+    log.baseline = shm::LogRecord::settings_in(ring->baseline);
+    read_ring(*ring, log);
+  }
   // Read after the rings: an event that is committed now had published all its records before.
   std::erase_if(log.records, [entries](const Record& record) {
     const auto& consumed = entries[record.head.entry % shm::kEntryCount].consumed;
     return record.head.stamp > consumed.load(std::memory_order_acquire);
   });
   log.records = settled(std::move(log.records));
-  log.has_lost = log.has_lost || lost_bytes;
   return log;
 }
 

@@ -12,6 +12,7 @@
 #include "core/base/result.h"
 #include "core/transaction/settings.h"
 #include "shm/order_log.h"
+#include "shm/shared_state.h"
 
 namespace lockstep::order {
 
@@ -39,9 +40,10 @@ struct Log {
   std::uint64_t started_wall_us = 0;
   std::uint64_t started_monotonic_us = 0;
   std::uint32_t worker_count = 0;
-  bool has_lost = false;             // The rings have turned over: the oldest part is gone.
+  std::uint64_t whole_since_us = 0;  // Before it records have been overwritten; 0: none has.
   std::vector<std::string> remarks;  // What is missing, a line each.
 
+  bool has_lost() const { return whole_since_us != 0; }
   std::uint64_t wall_us(std::uint64_t monotonic_us) const {
     return started_wall_us + (monotonic_us - started_monotonic_us);
   }
@@ -53,5 +55,8 @@ std::vector<Record> settled(std::vector<Record> records);
 
 // Error: one line for the operator.
 Result<Log, std::string> read_live(const std::string& run_dir);
+// From memory that this process has mapped. The root's pointers are not followed: they are the server's.
+Log read_rings(const shm::SharedState& state, const shm::EntryRecord* entries,
+               const std::vector<const shm::OrderLogArea*>& rings);
 
 }  // namespace lockstep::order

@@ -70,7 +70,7 @@ class Page {
         add_box(row);
       }
     }
-    out_ += "</div></div>\n</body>\n</html>\n";
+    out_ += "</div>\n</body>\n</html>\n";
     return std::move(out_);
   }
 
@@ -102,8 +102,8 @@ class Page {
     out_ +=
         "<p class=\"legend\">Times in ms since the first record. Click a message to read it. Boxes are "
         "decisions of lockstep: event &rarr; actions; an amber edge: made by a timer.</p>\n";
-    out_ += fmt::format("<div class=\"scroll\"><div class=\"ladder\" style=\"--lanes:{};--least:{}px\">\n",
-                        lane_count(), 86 + lane_count() * kLaneLeast);
+    out_ += fmt::format("<div class=\"ladder\" style=\"--lanes:{};--least:{}px\">\n", lane_count(),
+                        86 + lane_count() * kLaneLeast);
     out_ += "<div class=\"row head\">";
     for (std::size_t i = 0; i < scene_.lanes.size(); ++i) {
       if (i == kOwnLane) continue;
@@ -115,10 +115,17 @@ class Page {
     out_ += "</div>\n";
   }
 
+  // The address stands in a line of its own, below a user that may be long.
   void add_title(std::size_t column, const std::string& title, const std::string& detail) {
-    out_ +=
-        fmt::format("<div class=\"lane\" style=\"grid-column:{};grid-row:1\"><b>{}</b><span>{}</span></div>",
-                    column, escaped(title), escaped(detail));
+    out_ += fmt::format("<div class=\"lane\" style=\"grid-column:{};grid-row:1\"><b>{}</b>", column,
+                        escaped(title));
+    const std::size_t space = detail.find(' ');
+    if (space == std::string::npos || detail.starts_with("worker ")) {
+      out_ += "<span>" + escaped(detail) + "</span></div>";
+    } else {
+      out_ += "<span>" + escaped(detail.substr(0, space)) + "</span><span>" +
+              escaped(detail.substr(space + 1)) + "</span></div>";
+    }
   }
 
   void add_why() {
@@ -167,8 +174,9 @@ class Page {
     out_ +=
         "<pre>" + (row.wire.head.empty() ? std::string("overwritten") : escaped(row.wire.head)) + "</pre>";
     if (!row.wire.body.empty()) {
-      out_ += fmt::format("<details class=\"b\"><summary>body, {}, {} bytes</summary><pre>{}</pre></details>",
-                          escaped(row.wire.content_type), row.wire.body.size(), escaped(row.wire.body));
+      out_ += fmt::format("<details class=\"b\"><summary>body{}, {} bytes</summary><pre>{}</pre></details>",
+                          row.wire.content_type.empty() ? "" : ", " + escaped(row.wire.content_type),
+                          row.wire.body.size(), escaped(row.wire.body));
     }
     out_ += "</details>\n";
   }

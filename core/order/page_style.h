@@ -19,13 +19,13 @@ h1 { font-size:20px; margin:0 0 2px; overflow-wrap:anywhere; }
 .why summary { cursor:pointer; font-weight:600; }
 .why p { margin:5px 0; overflow-wrap:anywhere; }
 .legend { color:var(--dim); font-size:12px; margin:0 0 10px; }
-.scroll { overflow-x:auto; }
 .ladder { min-width:var(--least); }
 .row { display:grid; grid-template-columns:86px repeat(var(--lanes), minmax(0, 1fr)); position:relative; }
 .head { position:sticky; top:0; background:var(--paper); border-bottom:2px solid var(--line); z-index:2; }
 .head .lane { text-align:center; padding:4px 4px 6px; overflow-wrap:anywhere; }
-.head .lane b { display:block; } .head .lane span { color:var(--dim); font-size:11px; line-height:1.25;
-  display:block; }
+.head .lane b { display:block; }
+.head .lane span { text-wrap:balance; color:var(--dim); font-size:11px; line-height:1.25;
+  display:block; } .head .lane span + span { white-space:nowrap; }
 .time { grid-column:1; grid-row:1; color:var(--dim);
   font:12px/1.4 ui-monospace, "DejaVu Sans Mono", monospace;
   text-align:right; padding:8px 10px 0 0; white-space:nowrap; }

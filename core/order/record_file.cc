@@ -30,8 +30,7 @@ struct Head {
   std::uint64_t started_monotonic_us;
   std::uint32_t worker_count;
   std::uint32_t listen_count;
-  std::uint32_t has_lost;
-  std::uint32_t unused;
+  std::uint64_t whole_since_us;
   unsigned char baseline[shm::kLoggedSettingsBytes];
   PeerAddress listen[shm::kListenMax];
 };
@@ -68,7 +67,7 @@ Head head_of(const Log& log) {
   head.started_wall_us = log.started_wall_us;
   head.started_monotonic_us = log.started_monotonic_us;
   head.worker_count = log.worker_count;
-  head.has_lost = log.has_lost ? 1 : 0;
+  head.whole_since_us = log.whole_since_us;
   std::memcpy(head.baseline, &log.baseline, sizeof log.baseline);
   for (const PeerAddress& address : log.listen) {
     if (head.listen_count < shm::kListenMax) head.listen[head.listen_count++] = address;
@@ -167,13 +166,13 @@ Result<Log, std::string> read_file(const std::string& path) {
   log.started_wall_us = head.started_wall_us;
   log.started_monotonic_us = head.started_monotonic_us;
   log.worker_count = head.worker_count;
-  log.has_lost = head.has_lost != 0;
+  log.whole_since_us = head.whole_since_us;
   log.baseline = shm::LogRecord::settings_in(head.baseline);
   log.listen.assign(head.listen, head.listen + head.listen_count);
   if (const std::string fault = take_frames(rest, log); !fault.empty()) {
     log.remarks.push_back(fmt::format("{} {}: what follows is made of the first {} records, which are whole",
                                       path, fault, log.records.size()));
-    log.has_lost = true;
+    log.whole_since_us = ~std::uint64_t{0};
   }
   log.records = settled(std::move(log.records));
   return log;

@@ -88,11 +88,9 @@ class Comparison {
   void compare_call(const Call& call) {
     std::map<std::uint64_t, std::vector<const Decision*>> by_stamp;
     const std::vector<Thread> threads = threads_of(log_, call);
-    bool is_whole = true;
     for (const Thread& thread : threads) {
       if (!thread.is_whole) {
         ++result_.incomplete;
-        is_whole = false;
         continue;
       }
       for (std::size_t i = 0; i < thread.decisions.size(); ++i) {
@@ -102,7 +100,7 @@ class Comparison {
         by_stamp[decision.record->head.stamp].push_back(&decision);
       }
     }
-    if (is_whole) compare_wire(call, by_stamp);
+    compare_wire(call, by_stamp);
   }
 
   void depart_at(const Call& call, std::size_t number, const Decision& decision) {

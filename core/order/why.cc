@@ -119,6 +119,11 @@ class Explanation {
       if (before.final_status == 0 && after.final_status != 0) line += "; " + end_text(after, decision, i);
     }
     for (const Row& row : scene_.rows) {
+      if (row.kind == RowKind::kSent && row.wire.is_request("CANCEL") && row.mark.starts_with("late") &&
+          key_of(*row.record) == thread.key && row.record->head.datagram.branch == i) {
+        line +=
+            fmt::format("; that CANCEL left at {}, when its answer had arrived: too late", at(*row.record));
+      }
       if (row.kind == RowKind::kWithdrawn && row.record != nullptr && key_of(*row.record) == thread.key &&
           row.record->head.datagram.branch == i) {
         line += fmt::format("; its {} was withdrawn at {}, before it was sent", row.label(), at(*row.record));

@@ -32,6 +32,7 @@ Engine::Engine(Process& process, const EngineSettings& settings, script::ScriptS
   free_after_flush_.reserve(1024);
   reserve_.reserve(kReserveSlots);
   scratch_.resize(shm::kDatagramMax);
+  process_.order_log.open(process_.state.order_logs[process_.me.value]);
   process_.order_log.set_baseline(settings_.tm->timers);
 }
 

@@ -140,7 +140,8 @@ std::string help_text() {
       "  -u USER -g GROUP                   after the sockets are open\n"
       "  -D, -DD       stay in the foreground\n"
       "  -E            log to stderr        -e     in colour           -d     one level more\n"
-      "  -v, -V        version              -h     this\n",
+      "  -v, -V        version              -h     this\n"
+      "or: lockstep ladder, why, calls, record, replay: what happened to calls; each tells its usage\n",
       kServerVersion);
 }
 

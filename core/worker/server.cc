@@ -274,7 +274,6 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
   segment_->map_now();
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
-  process.order_log.open(state_->order_logs[me.value]);
   WorkerSettings settings;
   settings.engine = &engine_settings_;
   settings.sockets = sockets_[me.value - 1u];

@@ -9,7 +9,9 @@
 #include <array>
 #include <map>
 #include <random>
+#include <set>
 
+#include "core/order/replay.h"
 #include "test/process/stage.h"
 
 namespace lockstep::test {
@@ -216,6 +218,7 @@ class RandomDeathTest : public CppUnit::TestFixture {
   void requests_are_relayed_once_in_order_and_leave_nothing() {
     Stage stage({.worker_count = kWorkers,
                  .slab_bytes = 16 << 20,
+                 .order_log_mb = 48,  // Enough that nothing is overwritten.
                  .script = script(),
                  .timers = timers(),
                  .shares_work = true});
@@ -227,11 +230,31 @@ class RandomDeathTest : public CppUnit::TestFixture {
       CPPUNIT_ASSERT_MESSAGE(call, std::is_sorted(numbers.begin(), numbers.end()));
     }
     crew.stop();
+    assert_recorded_once(stage);
     end_transactions(stage);
     CPPUNIT_ASSERT_EQUAL(std::size_t{0}, transactions(stage));
     CPPUNIT_ASSERT_EQUAL(std::string(), stage.unrest());
     // What each worker keeps for answers when memory is full, and nothing else.
     CPPUNIT_ASSERT_EQUAL(std::string("messages_2k=24 "), stage.slots_in_use());
+  }
+
+  // Whatever died when: the log replays, and tells each datagram once (no request is repeated so soon).
+  static void assert_recorded_once(Stage& stage) {
+    const shm::SharedState& state = stage.process().state;
+    std::vector<const shm::OrderLogArea*> rings;
+    for (std::uint32_t id = 1; id <= kWorkers; ++id) rings.push_back(state.order_logs[id]);
+    const order::Log log = order::read_rings(state, state.entries, rings);
+    CPPUNIT_ASSERT(log.records.size() > 1000);
+    const order::Replay result = order::replay(log);
+    CPPUNIT_ASSERT_EQUAL(std::string(), result.departure);
+    CPPUNIT_ASSERT_EQUAL(std::size_t{0}, result.incomplete);
+    CPPUNIT_ASSERT(result.decisions > 1000);
+    std::set<std::string> sent;
+    for (const order::Record& record : log.records) {
+      if (record.head.kind != shm::LogKind::kSent || !record.bytes.starts_with("MESSAGE")) continue;
+      CPPUNIT_ASSERT_MESSAGE(record.bytes, sent.insert(record.bytes).second);
+    }
+    CPPUNIT_ASSERT(sent.size() > 200);
   }
 
  private:

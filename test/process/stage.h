@@ -31,6 +31,7 @@ namespace lockstep::test {
 struct StageOptions {
   std::uint32_t worker_count = 1;
   std::size_t slab_bytes = 3 << 20;
+  std::uint32_t order_log_mb = 1;  // For each worker.
   std::string script;
   transaction::Settings timers{};
   bool shares_work = false;
@@ -205,7 +206,7 @@ class Stage {
     static int number = 0;
     const std::size_t bytes = sizeof(shm::EntryRecord) * shm::kEntryCount +
                               sizeof(shm::WorkerArea) * (options.worker_count + 1) + options.slab_bytes +
-                              (std::size_t{options.worker_count} << 20) +
+                              (std::size_t{options.worker_count * options.order_log_mb} << 20) +
                               sizeof(shm::SharedState) + (1 << 20);
     auto made = shm::Segment::create(fmt::format("lockstep-process-test-{}-{}", getpid(), number++), bytes);
     LS_ASSERT(made.ok());
@@ -214,7 +215,7 @@ class Stage {
     const auto state = shm::make_shared_state(*segment_, options.worker_count);
     LS_ASSERT(state.ok());
     state_ = *state;
-    LS_ASSERT(shm::make_order_logs(*segment_, *state_, 1).ok());
+    LS_ASSERT(shm::make_order_logs(*segment_, *state_, options.order_log_mb).ok());
     counters_ = std::make_unique<worker::EngineCounters>(counter_names_);
     LS_ASSERT(shm::finish_shared_state(*segment_, *state_).ok());
   }
@@ -223,7 +224,6 @@ class Stage {
     const shm::WorkerId me{static_cast<std::uint8_t>(id)};
     slabs_.emplace_back(*segment_, *state_->slabs, me);
     processes_.push_back({me, *segment_, *state_, slabs_.back(), state_->area(me).counters});
-    processes_.back().order_log.open(state_->order_logs[id]);
     worker::WorkerSettings& settings = settings_.emplace_back();
     settings.engine = &engine_;
     settings.sockets = sockets_[id - 1];
