@@ -9,7 +9,8 @@
 
 namespace lockstep::worker {
 
-// ORDER.md section 4. openser13 shows how the ticket came about; it keeps no order, and no call across a death.
+// ORDER.md section 4. openser13 shows how the ticket came about: it keeps no order, and loses calls when a
+// worker dies.
 enum class Ordering : std::uint8_t { kStrict, kOpenser13 };
 
 struct TmSettings {
