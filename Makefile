@@ -38,16 +38,16 @@ MODULE_FILES := $(MODULES:%=$(BUILD)/modules/%.so)
 SERVER := $(if $(wildcard core/main.cc),$(BUILD)/lockstep $(MODULE_FILES))
 UNIT_BINARIES := $(UNIT_AREAS:%=$(BUILD)/test/unit-%) $(UNIT_MODULES:%=$(BUILD)/test/unit-modules-%)
 SOURCES := $(CORE_SOURCES) $(wildcard core/main.cc modules/*/*.cc test/harness/*.cc test/unit/*.cc \
-  test/bench/*.cc test/fuzz/*.cc $(TEST_PROGRAMS:%=test/%/*.cc) \
+  test/bench/*.cc test/repro/*.cc test/fuzz/*.cc $(TEST_PROGRAMS:%=test/%/*.cc) \
   $(UNIT_AREAS:%=test/unit/core/%/*.cc) test/unit/shm/*.cc $(UNIT_MODULES:%=test/unit/modules/%/*.cc))
 HEADERS := $(wildcard $(CORE_AREAS:%=%/*.h) modules/*/*.h test/harness/*.h $(TEST_PROGRAMS:%=test/%/*.h) \
-  test/unit/*/*.h test/unit/*/*/*.h test/bench/*.h)
+  test/unit/*/*.h test/unit/*/*/*.h test/bench/*.h test/repro/*.h)
 RUN_TESTS = BUILD=$(BUILD) scripts/run_tests
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help deps all run test check unit unit-% order process call headers tidy asan ubsan bench fuzz \
+.PHONY: help deps all run test check unit unit-% order process call headers tidy asan ubsan bench repro fuzz \
   format lint install clean
 
 help: ## list the targets
@@ -100,6 +100,11 @@ bench: ## side by side with Debian's kamailio: CPU per call and per REGISTER
 	@scripts/deps bench
 	@$(MAKE) --no-print-directory all $(BUILD)/test/bench
 	@BUILD=$(BUILD) $(BUILD)/test/bench
+
+repro: ## OpenSER bug 2037070 on the real server: openser13, then strict with each policy
+	@scripts/deps build
+	@$(MAKE) --no-print-directory all $(BUILD)/test/repro
+	@BUILD=$(BUILD) $(BUILD)/test/repro
 
 FUZZ_SECONDS ?= 20
 fuzz: ## each libFuzzer target for FUZZ_SECONDS (default 20)
@@ -200,6 +205,11 @@ $(BUILD)/test/$(1): $(call objects,$(wildcard test/$(1)/*.cc)) $(HARNESS_OBJECTS
 	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@
 endef
 $(foreach t,$(PROGRAMS),$(eval $(call program_rule,$(t))))
+
+$(BUILD)/test/repro: $(call objects,$(wildcard test/repro/*.cc)) $(HARNESS_OBJECTS) $(CORE_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(LINK) $^ $(LIBRARIES) -o $@
 
 $(BUILD)/test/bench: $(call objects,$(wildcard test/bench/*.cc)) $(HARNESS_OBJECTS)
 	@mkdir -p $(@D)
