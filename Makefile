@@ -68,7 +68,7 @@ test: ## everything CI runs; the last line is `N passed, N failed`
 
 .PHONY: test-built
 TEST_BINARIES = $(UNIT_BINARIES) $(FUZZERS:%=$(BUILD)/test/fuzz-%) $(PROGRAMS:%=$(BUILD)/test/%)
-test-built: tidy headers all $(TEST_BINARIES)
+test-built: tidy headers all $(BUILD)/test/repro $(TEST_BINARIES)
 	@$(RUN_TESTS) $(TEST_BINARIES)
 
 check: tidy headers $(UNIT_BINARIES) $(if $(filter order,$(PROGRAMS)),$(BUILD)/test/order) ## tidy, headers, unit and order tests: under a minute
@@ -199,7 +199,8 @@ $(foreach m,$(UNIT_MODULES),$(eval $(call unit_module_rule,$(m))))
 define program_rule
 $(BUILD)/test/$(1): $(call objects,$(wildcard test/$(1)/*.cc)) $(HARNESS_OBJECTS) $(RUNNER) \
   $(if $(filter call,$(1)),,$(CORE_OBJECTS)) \
-  $(if $(filter order,$(1)),$(BUILD)/obj/test/unit/core/worker/engine_fixture.o)
+  $(if $(filter order,$(1)),$(BUILD)/obj/test/unit/core/worker/engine_fixture.o) | \
+  $(if $(filter call,$(1)),$(BUILD)/test/repro)
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@

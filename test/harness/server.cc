@@ -135,7 +135,7 @@ Outcome Server::try_start() {
   } else {
     command = {top_ + "/scripts/lockstepctl",
                "-c",
-               top_ + "/" + options_.config,
+               (options_.config.front() == '/' ? "" : top_ + "/") + options_.config,
                "-r",
                run_folder_,
                "-b",
