@@ -1,0 +1,195 @@
+// race_test.cc: the windows of ORDER.md that real timing can reach, end to end: 1,000 calls each through four
+// workers, forked to two phones that do the wrong thing at the worst moment. What must hold is told by the
+// kernel's time stamps at the caller and the phones (test/harness/race_log.h).
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <random>
+
+#include "test/call/call_test.h"
+#include "test/harness/race.h"
+
+namespace lockstep::harness {
+namespace {
+
+constexpr int kCalls = 1000;
+constexpr int kPerSecond = 250;
+constexpr int kLines = 4;
+
+class RaceTest : public CallTest {
+  CPPUNIT_TEST_SUITE(RaceTest);
+  CPPUNIT_TEST(both_answer_at_once_forward);
+  CPPUNIT_TEST(both_answer_at_once_terminate);
+  CPPUNIT_TEST(both_answer_at_once_drop);
+  CPPUNIT_TEST(holdoff_spares_phones_that_have_answered);
+  CPPUNIT_TEST(the_loser_rings_right_after_the_200);
+  CPPUNIT_TEST(cancel_crosses_the_200_forward);
+  CPPUNIT_TEST(cancel_crosses_the_200_terminate);
+  CPPUNIT_TEST(losers_answer_after_11_seconds);
+  CPPUNIT_TEST(invite_repeated_right_after_the_200);
+  CPPUNIT_TEST(cancel_unanswered_for_10_seconds);
+  CPPUNIT_TEST(two_tags_on_one_branch_forward);
+  CPPUNIT_TEST(two_tags_on_one_branch_terminate);
+  CPPUNIT_TEST(two_tags_on_one_branch_drop);
+  CPPUNIT_TEST_SUITE_END();
+
+ public:
+  static const char* name_of(Late policy) {
+    switch (policy) {
+      case Late::kForward:
+        return "\"forward\"";
+      case Late::kTerminate:
+        return "\"terminate\"";
+      case Late::kDrop:
+        return "\"drop\"";
+    }
+    return "";
+  }
+
+  // Places the calls and requires that nothing is wrong with any.
+  std::vector<CallLog> race(const RaceRules& rules, const std::function<RacePlan(int)>& plan_of) {
+    serve(4,
+          {"-A", std::string("LATE_2XX=") + name_of(rules.late_2xx), "-A",
+           std::string("CANCELLED_2XX=") + name_of(rules.cancelled_2xx), "-A",
+           "CANCEL_HOLDOFF=" + std::to_string(rules.cancel_holdoff_ms)},
+          "test/call/race.cfg");
+    RaceTrack track(server().address(), kLines);
+    for (int line = 0; line < kLines; ++line) {
+      Phone& registrar_client = phone("registrar", RaceTrack::user_of(line));
+      const Transaction& registration = registrar_client.send_register(track.contacts_of(line), 3600);
+      LS_WAIT(registration.final_status == 200);
+    }
+    track.place(kCalls, kPerSecond, plan_of);
+    const bool is_quiet = track.run(60000);
+    std::vector<CallLog> logs = track.logs();
+    report_faults(logs, rules);
+    CPPUNIT_ASSERT_MESSAGE("the calls did not come to rest\n" + log_text(), is_quiet);
+    return logs;
+  }
+
+  void report_faults(const std::vector<CallLog>& logs, const RaceRules& rules) {
+    std::string shown;
+    int wrong = 0;
+    for (const CallLog& log : logs) {
+      const Lines faults = faults_of(log, rules);
+      if (faults.empty() || ++wrong > 3) continue;
+      shown += joined(faults) + table_of(log) + "\n";
+    }
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(shown + log_text(), 0, wrong);
+  }
+
+  // How many calls were what the scenario is about: a race that nobody ran proves nothing.
+  void assert_raced(const std::vector<CallLog>& logs, const std::string& what, int at_least,
+                    const std::function<bool(const CallLog&)>& is_one) {
+    const auto count = static_cast<int>(std::count_if(logs.begin(), logs.end(), is_one));
+    fmt::print("race: {} of {} calls: {}\n", count, logs.size(), what);
+    CPPUNIT_ASSERT_MESSAGE(fmt::format("only {} calls: {}", count, what), count >= at_least);
+  }
+
+  int within(int least_us, int most_us) { return std::uniform_int_distribution(least_us, most_us)(random_); }
+
+  std::vector<CallLog> both_answer(const RaceRules& rules) {
+    std::vector<CallLog> logs = race(rules, [this](int) {
+      RacePlan plan;
+      plan.b_answer_us = within(-2000, 2000);
+      plan.repeat_200_us = within(0, 4000);
+      return plan;
+    });
+    assert_raced(logs, "both phones answered", kCalls / 4,
+                 [](const CallLog& log) { return answered_dialogs(log) == 2; });
+    return logs;
+  }
+
+  void both_answer_at_once_forward() { both_answer({.late_2xx = Late::kForward}); }
+  void both_answer_at_once_terminate() { both_answer({.late_2xx = Late::kTerminate}); }
+  void both_answer_at_once_drop() { both_answer({.late_2xx = Late::kDrop}); }
+
+  void holdoff_spares_phones_that_have_answered() {
+    const std::vector<CallLog> logs = both_answer({.late_2xx = Late::kTerminate, .cancel_holdoff_ms = 20});
+    assert_raced(logs, "nobody was cancelled", kCalls * 9 / 10, [](const CallLog& log) {
+      return count_received(log, "CANCEL", Party::kA) + count_received(log, "CANCEL", Party::kB) == 0;
+    });
+  }
+
+  void the_loser_rings_right_after_the_200() {  // W1, W5, W8.
+    const std::vector<CallLog> logs = race({}, [this](int) {
+      RacePlan plan;
+      plan.b_ring_us = within(0, 2000);
+      return plan;
+    });
+    assert_raced(logs, "B was cancelled", kCalls,
+                 [](const CallLog& log) { return count_received(log, "CANCEL", Party::kB) == 1; });
+  }
+
+  void cancel_crosses(const RaceRules& rules) {  // W7.
+    const std::vector<CallLog> logs = race(rules, [this](int) {
+      RacePlan plan;
+      plan.cancel_us = within(-2000, 2000);
+      return plan;
+    });
+    assert_raced(logs, "A answered", kCalls / 4,
+                 [](const CallLog& log) { return answered_dialogs(log) == 1; });
+  }
+
+  void cancel_crosses_the_200_forward() { cancel_crosses({}); }
+  void cancel_crosses_the_200_terminate() {
+    cancel_crosses({.late_2xx = Late::kTerminate, .cancelled_2xx = Late::kTerminate});
+  }
+
+  void losers_answer_after_11_seconds() {
+    const std::vector<CallLog> logs = race({.late_2xx = Late::kTerminate}, [this](int number) {
+      RacePlan plan;
+      plan.b_answers_cancel = number % 2 == 0;
+      plan.b_heeds_cancel = false;
+      plan.b_answer_us = 11000000;
+      plan.repeat_200_us = within(0, 4000);
+      return plan;
+    });
+    assert_raced(logs, "both phones answered", kCalls,
+                 [](const CallLog& log) { return answered_dialogs(log) == 2; });
+  }
+
+  void invite_repeated_right_after_the_200() {  // I15, I3.
+    const std::vector<CallLog> logs = race({}, [this](int) {
+      RacePlan plan;
+      plan.repeat_invite_us = within(0, 2000);
+      return plan;
+    });
+    assert_raced(logs, "each phone got one INVITE", kCalls, [](const CallLog& log) {
+      return count_received(log, "INVITE", Party::kA) == 1 && count_received(log, "INVITE", Party::kB) == 1;
+    });
+  }
+
+  void cancel_unanswered_for_10_seconds() {  // W20: T1, 2 T1, 4 T1, then T2 apart: five copies.
+    const std::vector<CallLog> logs = race({}, [](int) {
+      RacePlan plan;
+      plan.b_answers_cancel = false;
+      plan.b_487_us = 10000000;
+      return plan;
+    });
+    assert_raced(logs, "five copies of the CANCEL", kCalls,
+                 [](const CallLog& log) { return count_received(log, "CANCEL", Party::kB) == 5; });
+  }
+
+  void two_tags(Late policy) {  // W18.
+    const std::vector<CallLog> logs = race({.late_2xx = policy}, [this](int) {
+      RacePlan plan;
+      plan.second_tag_us = within(0, 2000);
+      return plan;
+    });
+    assert_raced(logs, "A answered twice", kCalls,
+                 [](const CallLog& log) { return answered_dialogs(log) == 2; });
+  }
+
+  void two_tags_on_one_branch_forward() { two_tags(Late::kForward); }
+  void two_tags_on_one_branch_terminate() { two_tags(Late::kTerminate); }
+  void two_tags_on_one_branch_drop() { two_tags(Late::kDrop); }
+
+ private:
+  std::mt19937 random_{2037070};
+};
+
+CPPUNIT_TEST_SUITE_REGISTRATION(RaceTest);
+
+}  // namespace
+}  // namespace lockstep::harness
