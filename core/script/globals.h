@@ -38,7 +38,7 @@ struct Globals {
   std::string server_header;  // "" means the default; a whole header line otherwise.
   std::string user_agent_header;
   bool server_signature = true;
-  int receive_pause_us = 2000;
+  int receive_pause_us = 4000;
   int order_log_mb = 4;
   int max_branches = 12;
   int max_while_loops = 100;

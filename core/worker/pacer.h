@@ -18,12 +18,16 @@ class Pacer {
   // 0: never pauses.
   explicit Pacer(std::uint32_t pause_us) : pause_us_(pause_us) {}
 
-  // A turn brought datagrams at `now_us`. Returns how long to pause before the next one, in us; 0: not.
-  std::uint32_t after_turn(std::uint64_t now_us) {
+  // More than that at once are enough: the pause gets shorter in the same measure.
+  static constexpr std::uint32_t kEnough = 16;
+
+  // A turn brought `datagrams` at `now_us`. Returns how long to pause before the next one, in us; 0: not.
+  std::uint32_t after_turn(std::uint64_t now_us, std::uint32_t datagrams) {
     const std::uint64_t oldest = turns_[next_];
     turns_[next_] = now_us;
     next_ = (next_ + 1) % kTurns;
-    return now_us - oldest < std::uint64_t{2} * kTurns * pause_us_ ? pause_us_ : 0;
+    if (now_us - oldest >= std::uint64_t{2} * kTurns * pause_us_) return 0;
+    return datagrams <= kEnough ? pause_us_ : pause_us_ / datagrams * kEnough;
   }
 
  private:

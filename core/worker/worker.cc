@@ -71,7 +71,7 @@ void Worker::turn() {
 }
 
 std::uint64_t Worker::before_wait() {
-  if (has_received_) pause();
+  if (received_ != 0) pause();
   std::uint64_t now = monotonic_ms();
   if (now >= wheel_.next_due_ms()) fire_timers();
   process_.state.area(process_.me).idle.store(1, std::memory_order_release);
@@ -85,22 +85,23 @@ std::uint64_t Worker::before_wait() {
 }
 
 void Worker::pause() {
-  has_received_ = false;
-  const std::uint32_t pause_us = pacer_.after_turn(monotonic_us());
-  if (pause_us == 0) return;
+  const std::uint32_t pause_us = pacer_.after_turn(monotonic_us(), received_);
+  received_ = 0;
+  if (pause_us == 0 || has_more_) return;
   const timespec wait{0, static_cast<long>(pause_us) * 1000};
   nanosleep(&wait, nullptr);
 }
 
 void Worker::on_readable(std::size_t socket_index) {
-  has_received_ = true;
   process_.state.area(process_.me).idle.store(0, std::memory_order_relaxed);
   for (int batch = 0; batch < kBatchesPerTurn; ++batch) {
     const std::uint32_t got =
         receiver_.receive(settings_.sockets[socket_index], static_cast<std::uint16_t>(socket_index));
+    received_ += got;
+    has_more_ = got == shm::kReceiveBatchMax;
     if (got >= settings_.share_from && ready_.size() > kKeepEntries) share_ready();
     work_ready();
-    if (got < shm::kReceiveBatchMax) return;
+    if (!has_more_) return;
   }
 }
 

@@ -65,7 +65,8 @@ class Worker {
   Engine engine_;
   Receiver receiver_;
   Pacer pacer_;
-  bool has_received_ = false;               // Since the last wait.
+  std::uint32_t received_ = 0;              // Datagrams since the last wait.
+  bool has_more_ = false;                   // The last batch was full.
   std::vector<std::uint32_t> ready_;        // Entries owned, not yet worked.
   std::vector<std::uint32_t> working_;      // Entries worked in this round.
   std::vector<shm::EventNode*> unordered_;  // openser13: events in hand, in no inbox.
