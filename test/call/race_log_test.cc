@@ -110,6 +110,7 @@ void assert_faults(const Lines& expected, const Lines& lines, const RaceRules& r
 class RaceLogTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(RaceLogTest);
   CPPUNIT_TEST(finds_nothing_wrong_with_right_calls);
+  CPPUNIT_TEST(one_invite_transaction);
   CPPUNIT_TEST(who_rings_is_cancelled);
   CPPUNIT_TEST(one_cancel_transaction);
   CPPUNIT_TEST(cancel_follows_what_causes_it);
@@ -132,6 +133,12 @@ class RaceLogTest : public CppUnit::TestFixture {
     assert_faults({}, winner() + Lines{"10.5 B out 200 INVITE tag=b"}, kDrop);
     assert_faults({}, given_up());
     assert_faults({}, given_up(), kTerminate);
+  }
+
+  void one_invite_transaction() {  // I15, I16.
+    assert_faults({"A got 2 INVITE transactions"}, cancelled() + Lines{"3 A in INVITE branch=again"});
+    assert_faults({"A got an INVITE long after it had answered one"},
+                  cancelled() + Lines{"503 A in INVITE branch=ia"});
   }
 
   void who_rings_is_cancelled() {  // O8, W1.
@@ -161,7 +168,7 @@ class RaceLogTest : public CppUnit::TestFixture {
   void cancel_follows_a_provisional_and_precedes_the_final() {  // I5, I6.
     assert_faults({"B got a CANCEL before it had sent any 1xx"}, without(cancelled(), "2 B out 180"));
     assert_faults({"B got a CANCEL long after its final"},
-                  forwarded() + Lines{"300 B in CANCEL branch=ib" + kReason});
+                  forwarded() + Lines{"600 B in CANCEL branch=ib" + kReason});
   }
 
   void holdoff_spares_who_has_answered() {  // O9, W4, the ticket's packet 12.

@@ -11,10 +11,10 @@ namespace lockstep::harness {
 namespace {
 
 constexpr std::int64_t kMs = 1000000;
-// Less than T1 apart, two copies of a CANCEL are no retransmission; half of it leaves room for a late copy.
-constexpr std::int64_t kNoRetransmission = 250 * kMs;
+// Far less than T1 apart, two copies of a CANCEL are no retransmission, however late the first one left.
+constexpr std::int64_t kNoRetransmission = 100 * kMs;
 // A repetition that was on its way when the phone sent what ends it.
-constexpr std::int64_t kCrossing = 200 * kMs;
+constexpr std::int64_t kCrossing = 300 * kMs;
 
 const char* name_of(Party party) {
   switch (party) {
@@ -53,6 +53,7 @@ class Examination {
 
   std::vector<std::string> run() {
     for (const Party party : {Party::kA, Party::kB}) {
+      check_invite(party);
       check_cancel(party);
       check_failures(party);
       if (rules_.cancel_holdoff_ms > 0) check_holdoff(party);
@@ -66,6 +67,22 @@ class Examination {
   template <typename... Arguments>
   void fault(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
     faults_.push_back(fmt::format(text, std::forward<Arguments>(arguments)...));
+  }
+
+  // I16: no INVITE is repeated after a response of its branch, whatever the caller repeats.
+  void check_invite(Party party) {
+    std::int64_t response_ns = 0;
+    std::set<std::string> branches;
+    for (const Packet& packet : log_.packets) {
+      if (packet.party != party || packet.method != "INVITE") continue;
+      if (packet.is_sent && response_ns == 0) response_ns = packet.at_ns;
+      if (packet.is_sent) continue;
+      branches.insert(packet.via_branch);
+      if (response_ns != 0 && packet.at_ns - response_ns > kCrossing) {
+        fault("{} got an INVITE long after it had answered one", name_of(party));
+      }
+    }
+    if (branches.size() != 1) fault("{} got {} INVITE transactions", name_of(party), branches.size());
   }
 
   // O6, O8, I5, I7: who rings is cancelled once, after the 200, and after a 1xx of its own.
