@@ -106,9 +106,9 @@ class RaceTest : public CallTest {
 
   void holdoff_spares_phones_that_have_answered() {
     const std::vector<CallLog> logs = both_answer({.late_2xx = Late::kTerminate, .cancel_holdoff_ms = 20});
-    assert_raced(logs, "nobody was cancelled", kCalls / 2, [](const CallLog& log) {
-      return count_received(log, "CANCEL", Party::kA) + count_received(log, "CANCEL", Party::kB) == 0;
-    });
+    // faults_of excuses a server that was kept from the processor; that must stay a rare excuse.
+    assert_raced(logs, "no CANCEL to a phone that had answered", kCalls * 9 / 10,
+                 [](const CallLog& log) { return !was_cancelled_after_200(log); });
   }
 
   void the_loser_rings_right_after_the_200() {  // W1, W5, W8.
