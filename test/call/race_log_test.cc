@@ -110,6 +110,7 @@ void assert_faults(const Lines& expected, const Lines& lines, const RaceRules& r
 class RaceLogTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(RaceLogTest);
   CPPUNIT_TEST(finds_nothing_wrong_with_right_calls);
+  CPPUNIT_TEST(one_invite_transaction);
   CPPUNIT_TEST(who_rings_is_cancelled);
   CPPUNIT_TEST(one_cancel_transaction);
   CPPUNIT_TEST(cancel_follows_what_causes_it);
@@ -134,6 +135,12 @@ class RaceLogTest : public CppUnit::TestFixture {
     assert_faults({}, given_up(), kTerminate);
   }
 
+  void one_invite_transaction() {  // I15, I16.
+    assert_faults({"A got 2 INVITE transactions"}, cancelled() + Lines{"3 A in INVITE branch=again"});
+    assert_faults({"A got an INVITE long after it had answered one"},
+                  cancelled() + Lines{"1503 A in INVITE branch=ia"});
+  }
+
   void who_rings_is_cancelled() {  // O8, W1.
     assert_faults({"B rings on: no CANCEL came"}, winner());
     assert_faults({}, without(winner(), "2 B out 180"));
@@ -146,7 +153,7 @@ class RaceLogTest : public CppUnit::TestFixture {
                   without(without(cancelled(), "12 B out 200"), "12 B out 487") +
                       Lines{"511.6 B in CANCEL branch=other" + kReason});
     assert_faults({"B got a CANCEL after it had answered one", "B got a CANCEL long after its final"},
-                  cancelled() + Lines{"511.6 B in CANCEL branch=ib" + kReason});
+                  cancelled() + Lines{"1511.6 B in CANCEL branch=ib" + kReason});
   }
 
   void cancel_follows_what_causes_it() {  // O6, O16, W5.
@@ -161,13 +168,18 @@ class RaceLogTest : public CppUnit::TestFixture {
   void cancel_follows_a_provisional_and_precedes_the_final() {  // I5, I6.
     assert_faults({"B got a CANCEL before it had sent any 1xx"}, without(cancelled(), "2 B out 180"));
     assert_faults({"B got a CANCEL long after its final"},
-                  forwarded() + Lines{"300 B in CANCEL branch=ib" + kReason});
+                  forwarded() + Lines{"1600 B in CANCEL branch=ib" + kReason});
   }
 
   void holdoff_spares_who_has_answered() {  // O9, W4, the ticket's packet 12.
     const Lines packet_12 = ended() + Lines{"11.5 B in CANCEL branch=ib" + kReason};
     assert_faults({"B got a CANCEL 1.000 ms after it had answered"}, packet_12, kHoldoff);
     assert_faults({}, packet_12, kTerminate);
+    // The server was not given the processor: it took the 200 up 30 ms after it came.
+    assert_faults({},
+                  without(without(packet_12, "12 B in ACK"), "12.1 B in BYE") +
+                      Lines{"40.5 B in ACK tag=b refuses", "41 B in BYE tag=b branch=bye-b" + kReason},
+                  kHoldoff);
   }
 
   void failures_are_acknowledged() {  // O17, W12, W25.

@@ -106,9 +106,9 @@ class RaceTest : public CallTest {
 
   void holdoff_spares_phones_that_have_answered() {
     const std::vector<CallLog> logs = both_answer({.late_2xx = Late::kTerminate, .cancel_holdoff_ms = 20});
-    assert_raced(logs, "nobody was cancelled", kCalls * 9 / 10, [](const CallLog& log) {
-      return count_received(log, "CANCEL", Party::kA) + count_received(log, "CANCEL", Party::kB) == 0;
-    });
+    // faults_of excuses a server that was kept from the processor; that must stay a rare excuse.
+    assert_raced(logs, "no CANCEL to a phone that had answered", kCalls * 9 / 10,
+                 [](const CallLog& log) { return !was_cancelled_after_200(log); });
   }
 
   void the_loser_rings_right_after_the_200() {  // W1, W5, W8.
@@ -121,14 +121,27 @@ class RaceTest : public CallTest {
                  [](const CallLog& log) { return count_received(log, "CANCEL", Party::kB) == 1; });
   }
 
+  static bool caller_got_200(const CallLog& log) {
+    return std::any_of(log.packets.begin(), log.packets.end(), [](const Packet& packet) {
+      return packet.party == Party::kCaller && !packet.is_sent && packet.method == "INVITE" &&
+             packet.status == 200;
+    });
+  }
+
   void cancel_crosses(const RaceRules& rules) {  // W7.
-    const std::vector<CallLog> logs = race(rules, [this](int) {
+    const std::vector<CallLog> logs = race(rules, [this](int number) {
       RacePlan plan;
       plan.cancel_us = within(-2000, 2000);
+      if (number % 2 != 0) plan.b_answer_us = within(-2000, 2000);
       return plan;
     });
-    assert_raced(logs, "A answered", kCalls / 4,
-                 [](const CallLog& log) { return answered_dialogs(log) == 1; });
+    assert_raced(logs, "nobody answered", kCalls / 20,
+                 [](const CallLog& log) { return answered_dialogs(log) == 0; });
+    assert_raced(logs, "both answered", kCalls / 20,
+                 [](const CallLog& log) { return answered_dialogs(log) == 2; });
+    if (rules.cancelled_2xx == Late::kForward) return;
+    assert_raced(logs, "every answer was ended, the caller got its 487", kCalls / 50,
+                 [](const CallLog& log) { return answered_dialogs(log) > 0 && !caller_got_200(log); });
   }
 
   void cancel_crosses_the_200_forward() { cancel_crosses({}); }
@@ -149,15 +162,28 @@ class RaceTest : public CallTest {
                  [](const CallLog& log) { return answered_dialogs(log) == 2; });
   }
 
+  // Whether the caller sent its INVITE again before a 200 had reached it.
+  static bool repeated_before_final(const CallLog& log) {
+    std::int64_t last_invite_ns = 0;
+    std::int64_t first_200_ns = 0;
+    for (const Packet& packet : log.packets) {
+      if (packet.party != Party::kCaller || packet.method != "INVITE") continue;
+      if (packet.is_sent) last_invite_ns = packet.at_ns;
+      if (!packet.is_sent && packet.status == 200 && first_200_ns == 0) first_200_ns = packet.at_ns;
+    }
+    return last_invite_ns < first_200_ns;
+  }
+
   void invite_repeated_right_after_the_200() {  // I15, I3.
     const std::vector<CallLog> logs = race({}, [this](int) {
       RacePlan plan;
       plan.repeat_invite_us = within(0, 2000);
       return plan;
     });
-    assert_raced(logs, "each phone got one INVITE", kCalls, [](const CallLog& log) {
-      return count_received(log, "INVITE", Party::kA) == 1 && count_received(log, "INVITE", Party::kB) == 1;
-    });
+    assert_raced(logs, "the second INVITE came before the 200 was there", kCalls / 10,
+                 [](const CallLog& log) { return repeated_before_final(log); });
+    assert_raced(logs, "the second INVITE came after it", kCalls / 10,
+                 [](const CallLog& log) { return !repeated_before_final(log); });
   }
 
   void cancel_unanswered_for_10_seconds() {  // W20: T1, 2 T1, 4 T1, then T2 apart: five copies.
@@ -167,7 +193,7 @@ class RaceTest : public CallTest {
       plan.b_487_us = 10000000;
       return plan;
     });
-    assert_raced(logs, "five copies of the CANCEL", kCalls,
+    assert_raced(logs, "five copies of the CANCEL", kCalls / 2,
                  [](const CallLog& log) { return count_received(log, "CANCEL", Party::kB) == 5; });
   }
 

@@ -43,6 +43,8 @@ std::vector<std::string> faults_of(CallLog log, const RaceRules& rules);
 
 // 2xx dialogs that the phones made: (phone, To tag).
 int answered_dialogs(const CallLog& log);
+// The ticket's packet 12: a phone got a CANCEL after it had sent its 200.
+bool was_cancelled_after_200(CallLog log);
 int count_received(const CallLog& log, const std::string& method, Party party);
 // The call as a table: milliseconds since its first packet, who, sent or received, what.
 std::string table_of(CallLog log);
