@@ -100,8 +100,25 @@ class RaceTest : public CallTest {
     return logs;
   }
 
+  // What was recorded of all calls is decided again by the same binary.
+  void replay_all() {
+    const std::string folder = make_temp_folder("lockstep-race-");
+    const Outcome recorded = server().control({"record", folder + "/race.order"}, 60000);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(recorded.output, 0, recorded.status);
+    const Outcome replayed = server().control({"replay", folder + "/race.order"}, 60000);
+    remove_folder(folder);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(replayed.output, 0, replayed.status);
+    CPPUNIT_ASSERT_MESSAGE(replayed.output, replayed.output.find(": identical") != std::string::npos);
+    CPPUNIT_ASSERT_MESSAGE(replayed.output, std::atoi(replayed.output.c_str()) >= kCalls);
+    CPPUNIT_ASSERT_MESSAGE(replayed.output, replayed.output.find("not compared") == std::string::npos);
+    fmt::print("race: replayed {}", replayed.output);
+  }
+
   void both_answer_at_once_forward() { both_answer({.late_2xx = Late::kForward}); }
-  void both_answer_at_once_terminate() { both_answer({.late_2xx = Late::kTerminate}); }
+  void both_answer_at_once_terminate() {
+    both_answer({.late_2xx = Late::kTerminate});
+    replay_all();
+  }
   void both_answer_at_once_drop() { both_answer({.late_2xx = Late::kDrop}); }
 
   void holdoff_spares_phones_that_have_answered() {
