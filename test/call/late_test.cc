@@ -12,6 +12,7 @@ class LateTest : public CallTest {
   CPPUNIT_TEST(terminate_ends_the_second_phone);
   CPPUNIT_TEST(drop_hides_the_second_phone);
   CPPUNIT_TEST(forward_relays_both);
+  CPPUNIT_TEST(a_reply_route_cancels_the_others_or_its_own);
   CPPUNIT_TEST(one_branch_is_cancelled_by_command);
   CPPUNIT_TEST(a_whole_call_is_cancelled_by_command);
   CPPUNIT_TEST(commands_for_nothing_are_told_so);
@@ -83,6 +84,38 @@ class LateTest : public CallTest {
     LS_WAIT(second_->count("ACK") > 0);
     CPPUNIT_ASSERT_MESSAGE(story(), call.count(200) >= 2);
     CPPUNIT_ASSERT_EQUAL_MESSAGE(story(), 0, second_->count("BYE"));
+  }
+
+  // 183 of one phone ends the others, 182 its own branch.
+  void a_reply_route_cancels_the_others_or_its_own() {
+    for (const int status : {183, 182}) {
+      folder_ = make_temp_folder("lockstep-late-");
+      std::string text = read_text("test/repro/repro.cfg");
+      text.replace(text.rfind("\tt_relay();"), 0, "\tt_on_reply(\"CHOOSE\");\n");
+      std::ofstream(folder_ + "/reply.cfg") << text << R"(
+onreply_route[CHOOSE] {
+	if (t_check_status("183")) t_cancel_branches("others");
+	if (t_check_status("182")) t_cancel_branches("this");
+}
+)";
+      serve(4, {}, folder_ + "/reply.cfg");
+      Phone& a = registered("a", "bob");
+      Phone& b = registered("b", "bob");
+      Phone& caller = phone("caller", "alice");
+      a.answers({.final_status = 0});
+      b.answers({.final_status = 0});
+      const Transaction& call = caller.invite(server().uri("bob"));
+      LS_WAIT(call.provisional_count(180) == 2);
+      a.respond(status);
+      Phone& gone = status == 183 ? b : a;
+      Phone& stays = status == 183 ? a : b;
+      LS_WAIT(gone.count("CANCEL") == 1 && gone.count("ACK") == 1);
+      stays.respond(200);
+      LS_WAIT(call.final_status == 200 && stays.count("ACK") == 1);
+      CPPUNIT_ASSERT_EQUAL_MESSAGE(story(), 0, stays.count("CANCEL"));
+      CallTest::tearDown();
+      remove_folder(folder_);
+    }
   }
 
   void one_branch_is_cancelled_by_command() {
