@@ -94,8 +94,8 @@ class LateTest : public CallTest {
       text.replace(text.rfind("\tt_relay();"), 0, "\tt_on_reply(\"CHOOSE\");\n");
       std::ofstream(folder_ + "/reply.cfg") << text << R"(
 onreply_route[CHOOSE] {
-	if (t_check_status("183")) t_cancel_branches("others");
-	if (t_check_status("182")) t_cancel_branches("this");
+  if (t_check_status("183")) t_cancel_branches("others");
+  if (t_check_status("182")) t_cancel_branches("this");
 }
 )";
       serve(4, {}, folder_ + "/reply.cfg");
