@@ -9,6 +9,7 @@
 //   owed      | the same, to be held | held   | (the end of the hold is set)
 //   owed      | final of the branch | none    |
 //   held      | end of the hold, Timer F's place | sent | CANCEL; F, and E if unreliable; the wait of 9.1
+//   held      | the same, the final in hand | held  | (the hold lasts until that is worked)
 //   held      | final of the branch | none    | CANCEL withdrawn (O9)
 //   sent      | 1xx to the CANCEL  | sent     | E at T2
 //   sent      | final to the CANCEL | answered |
@@ -104,7 +105,13 @@ Why in_owed(Branch& branch, BranchIndex index, const CancelInput& input, const S
 Why in_held(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
             ActionList& actions) {
   switch (input.kind) {
-    case CancelInputKind::kTimerTimeout: send(branch, index, input, settings, actions); return Why::kNone;
+    case CancelInputKind::kTimerTimeout:
+      if (input.in_hand_for.value != 0) {
+        branch.cancel_timeout_at = input.now + input.in_hand_for;
+      } else {
+        send(branch, index, input, settings, actions);
+      }
+      return Why::kNone;
     case CancelInputKind::kFinal:
       forget(branch);
       actions.push_back(Action::withdraw_cancel(index));

@@ -93,6 +93,8 @@ struct CancelInput {
   CancelReason reason = CancelReason::kNone;  // kWanted.
   Status status = 0;                          // kWanted: the cause that goes with the reason.
   DurationMs hold{};                          // kWanted, kProvisional: keep the CANCEL back for so long (O9).
+  // The final of the branch is in hand, and will be worked within so long; 0: it is not.
+  DurationMs in_hand_for{};
   bool unsent = false;                        // kFinal: the kernel has not seen the CANCEL yet.
 };
 

@@ -53,14 +53,11 @@ ClientResult step_client(const Decision& d, BranchIndex index, ClientInputKind k
                                     : step_non_invite_client(branch, index, input, d.settings, d.actions);
 }
 
-// O9: how long a CANCEL of the branch that is due now is held.
-DurationMs hold_of(const Decision& d, BranchIndex index) {
-  const bool in_hand = (d.event.ahead.finals_in_hand & mask_of(index)) != 0;
-  return in_hand ? std::max(d.event.ahead.until, d.settings.cancel_holdoff) : d.settings.cancel_holdoff;
-}
-
+// O9: a CANCEL that is due now is held for cancel_holdoff, and as long as the branch's final is in hand.
 Why step_cancel(const Decision& d, BranchIndex index, CancelInput input) {
-  input.hold = hold_of(d, index);
+  const bool in_hand = (d.event.ahead.finals_in_hand & mask_of(index)) != 0;
+  if (in_hand) input.in_hand_for = d.event.ahead.until;
+  input.hold = std::max(input.in_hand_for, d.settings.cancel_holdoff);
   input.unsent = (d.event.ahead.unsent_cancels & mask_of(index)) != 0;
   return step_cancel_client(d.state.branches[index.value], index, input, d.settings, d.actions);
 }

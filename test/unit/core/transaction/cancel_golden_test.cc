@@ -28,7 +28,7 @@ Branch branch_in(CancelState cancel, Status provisional_status) {
 std::string line_of(Branch branch, CancelInputKind kind, DurationMs hold = {}, bool unsent = false) {
   const Branch before = branch;
   ActionList actions;
-  const CancelInput input{kind, AgeMs{2000}, CancelReason::kGlobalFailure, 603, hold, unsent};
+  const CancelInput input{kind, AgeMs{2000}, CancelReason::kGlobalFailure, 603, hold, {}, unsent};
   const Why why = step_cancel_client(branch, BranchIndex{3}, input, Settings{}, actions);
   std::string line = without_k(name_of(before.cancel)) + " " + without_k(name_of(kind)) + " -> ";
   if (why != Why::kNone) {

@@ -40,6 +40,7 @@ class LateScenarioTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(a_held_cancel_is_withdrawn_by_the_final);
   CPPUNIT_TEST(a_held_cancel_leaves_when_nothing_comes);
   CPPUNIT_TEST(a_final_in_hand_holds_the_cancel);
+  CPPUNIT_TEST(a_hold_does_not_end_before_a_final_in_hand);
   CPPUNIT_TEST(a_cancel_not_handed_over_is_withdrawn);
   CPPUNIT_TEST(a_request_not_handed_over_is_withdrawn);
   CPPUNIT_TEST(timer_c_and_holdoff_together_send_one_cancel);
@@ -187,6 +188,21 @@ class LateScenarioTest : public CPPUNIT_NS::TestFixture {
 0 Response 1 200: WithdrawCancel 1; AckDialog 1; ByeDialog 1
 )"),
                          transcript.text());
+  }
+
+  // The hold ends, and the look ahead finds the final that it was for.
+  void a_hold_does_not_end_before_a_final_in_hand() {
+    Transcript transcript(with(LatePolicy::kTerminate, LatePolicy::kForward, 20));
+    transcript.create().fork(2).response(0, 180).response(1, 180).skip().take(success(0, 1));
+    Event end = Event::timer(AgeMs{20});
+    CPPUNIT_ASSERT(may_cancel(transcript.state(), end));
+    end.ahead.finals_in_hand = mask_of(BranchIndex{1});
+    end.ahead.until = DurationMs{50};
+    transcript.take(end).until(30).take(success(1, 2, AgeMs{30})).until(2000);
+    const std::string text = transcript.text();
+    CPPUNIT_ASSERT_MESSAGE(text, text.find("CancelBranch") == std::string::npos);
+    const std::string ended = "WithdrawCancel 1; AckDialog 1; ByeDialog 1";
+    CPPUNIT_ASSERT_MESSAGE(text, text.find(ended) != std::string::npos);
   }
 
   void a_cancel_not_handed_over_is_withdrawn() {
