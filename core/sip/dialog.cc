@@ -42,9 +42,12 @@ std::string_view uri_of(std::string_view name_addr) {
   return address.has_value() ? address->uri : std::string_view{};
 }
 
+// Empty: there is none, or none that a request can be sent to.
 std::string_view contact_uri(const Message& message) {
   const auto contact = message.first_value(HeaderId::kContact);
-  return contact.has_value() ? uri_of(contact->text) : std::string_view{};
+  const std::string_view text = contact.has_value() ? uri_of(contact->text) : std::string_view{};
+  const auto uri = parse_uri(text);
+  return uri.has_value() && uri->is_sip() ? text : std::string_view{};
 }
 
 void write_bracketed(Writer& writer, std::string_view uri) {

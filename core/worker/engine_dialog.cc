@@ -69,9 +69,14 @@ void Engine::bye_dialog(std::uint8_t branch) {
   const std::size_t bytes = build_in_dialog(branch, "BYE", extra);
   const shm::MessageRef out = try_take(bytes);
   count(settings_.counters->late_2xx_ended);
+  if (bytes == 0) {
+    LS_LOG(kWarn, "tm", "late 2xx, call {}: cannot be ended, its Contact or Record-Route is of no use",
+           message_.call_id());
+  }
+  // In any case: what stood there is the branch's CANCEL, which must never be repeated as its BYE.
+  keep(view_.branch_refs[branch].cancel, out);
   if (out.slot == 0) return;
   std::memcpy(span_of(out).data(), scratch_.data(), bytes);
-  keep(view_.branch_refs[branch].cancel, out);
   send_bye(branch, out);
 }
 

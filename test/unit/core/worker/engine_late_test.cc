@@ -57,6 +57,7 @@ class EngineLateTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(terminate_sends_ack_and_bye_as_one_unit);
   CPPUNIT_TEST(an_offer_in_the_late_200_is_refused);
   CPPUNIT_TEST(the_route_set_below_is_followed);
+  CPPUNIT_TEST(a_2xx_without_contact_cannot_be_ended);
   CPPUNIT_TEST(drop_sends_nothing);
   CPPUNIT_TEST(a_second_dialog_of_the_winner_is_ended);
   CPPUNIT_TEST(many_dialogs_of_one_branch_leave_nothing);
@@ -121,6 +122,21 @@ class EngineLateTest : public CppUnit::TestFixture {
          ended);
     CPPUNIT_ASSERT_EQUAL(std::string("<sip:127.0.0.9:5069;lr>"), ended[1].header("Route"));
     SAME((Texts{"BYE sip:c@10.0.0.3:5099 > 127.0.0.9:5069"}), fixture.pass(600));
+  }
+
+  void a_2xx_without_contact_cannot_be_ended() {
+    EngineFixture fixture(kScript);
+    fixture.tm().timers.late_2xx = LatePolicy::kTerminate;
+    const std::vector<Sent> out = ring(fixture);
+    static_cast<void>(fixture.receive(make_response(out[0], "200 OK", "b1")));
+    for (const char* contact : {"", "Contact: *\n", "Contact: <sip:c@>\n"}) {
+      SAME((Texts{}), fixture.receive(make_response(out[1], "200 OK", "c1", contact)));
+    }
+    SAME((Texts{}), fixture.pass(1000));
+    static_cast<void>(fixture.pass(70000));
+    static_cast<void>(fixture.pass(70000));
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, fixture.live_transactions());
+    CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, fixture.live_messages());
   }
 
   void drop_sends_nothing() {
