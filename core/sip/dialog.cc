@@ -50,10 +50,6 @@ std::string_view contact_uri(const Message& message) {
   return uri.has_value() && uri->is_sip() ? text : std::string_view{};
 }
 
-void write_bracketed(Writer& writer, std::string_view uri) {
-  writer.text("Route: <").text(uri).text(">\r\n");
-}
-
 }  // namespace
 
 std::size_t build_dialog_request(const Message& success, const DialogRequestSpec& spec, std::span<char> out) {
@@ -70,7 +66,7 @@ std::size_t build_dialog_request(const Message& success, const DialogRequestSpec
   for (std::size_t i = is_strict ? 1 : 0; i < routes.count; ++i) {
     writer.header(HeaderId::kRoute, routes.values[i]);
   }
-  if (is_strict) write_bracketed(writer, target);
+  if (is_strict) writer.text("Route: <").text(target).text(">\r\n");
   writer.header(HeaderId::kFrom, success.value(HeaderId::kFrom));
   writer.header(HeaderId::kTo, success.value(HeaderId::kTo));
   writer.header(HeaderId::kCallId, success.call_id());

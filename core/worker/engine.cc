@@ -261,13 +261,19 @@ void Engine::fire_due_timers() {
   }
 }
 
-void Engine::on_transport_error() {
+// The transaction that the event in hand names. False: it has ended.
+bool Engine::load_named() {
   shm::Entry entry(process_.segment, *entry_);
   shm::TransactionRecord* record = store_.find(entry, node_->transaction, node_->generation);
-  if (record == nullptr) return;
+  if (record == nullptr) return false;
   store_.load(*record, consumed_, view_);
   view_active_ = true;
   role_ = Role::kTimer;
+  return true;
+}
+
+void Engine::on_transport_error() {
+  if (!load_named()) return;
   if (node_->branch >= view_.state.branches.size()) return;
   const transaction::BranchIndex branch = transaction::branch_index(node_->branch);
   switch (static_cast<SendKind>(node_->what)) {
@@ -288,12 +294,7 @@ void Engine::on_transport_error() {
 
 // What was due at this moment comes before what was asked for at it.
 void Engine::on_command() {
-  shm::Entry entry(process_.segment, *entry_);
-  shm::TransactionRecord* record = store_.find(entry, node_->transaction, node_->generation);
-  if (record == nullptr) return;
-  store_.load(*record, consumed_, view_);
-  view_active_ = true;
-  role_ = Role::kTimer;
+  if (!load_named()) return;
   fire_due_timers();
   const bool all = static_cast<CallCommandKind>(node_->what) == CallCommandKind::kCancelAll;
   for (std::size_t i = 0; i < view_.state.branches.size(); ++i) {

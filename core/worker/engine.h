@@ -111,6 +111,7 @@ class Engine final : public TransactionControl {
   void commit();
   void abandon_transaction();
   void on_timer();
+  bool load_named();
   void on_transport_error();
   void on_command();
   void fire_due_timers();

@@ -192,9 +192,11 @@ int Engine::add_branch(ScriptContext& context, const Destination& destination) {
     context.last_error = {500, "Too Many Changes To The Message"};
     return -1;
   }
+  const bool is_invite = view_.state.server.is_invite();  // Others make no dialog that O14 could end.
   store_.target(*view_.record, branch) =
-      shm::BranchTarget{address, context.target.flags, socket, count_record_routes(view_of(request)),
-                        has_offer(context.message)};
+      shm::BranchTarget{address, context.target.flags, socket,
+                        is_invite ? count_record_routes(view_of(request)) : std::uint8_t{0},
+                        is_invite && has_offer(context.message)};
   keep(view_.branch_refs[branch].request, request);
   count(settings_.counters->uac_transactions);
   count(settings_.counters->fwd_requests);
