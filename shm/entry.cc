@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "core/base/assert.h"
+#include "core/base/schedule_point.h"
 
 namespace lockstep::shm {
 namespace {
@@ -19,6 +20,7 @@ WorkerId Entry::owner() const { return owner_in(record_.word.load(std::memory_or
 
 bool Entry::admit(EventNode& node, WorkerId me) {
   const std::uint32_t handle = segment_.handle_of(&node).value;
+  reach(Point::kAdmit, resource_of(&record_));
   std::uint64_t word = record_.word.load(std::memory_order_relaxed);
   for (;;) {
     node.inbox_next = head_in(word);
@@ -33,6 +35,7 @@ bool Entry::admit(EventNode& node, WorkerId me) {
 
 bool Entry::take_inbox() {
   LS_ASSERT(record_.work_head == 0);
+  reach(Point::kTake, resource_of(&record_));
   std::uint64_t word = record_.word.load(std::memory_order_acquire);
   for (;;) {
     const std::uint32_t newest = head_in(word);
@@ -92,18 +95,26 @@ EventNode* Entry::next_event() const {
 
 void Entry::drop_event() {
   EventNode& node = *segment_.at(Handle<EventNode>{record_.work_head});
+  reach(Point::kDrop, resource_of(&node));
   record_.work_head = node.work_next;
   node.state.store(NodeState::kFree, std::memory_order_release);
 }
 
 bool Entry::try_release(WorkerId me) {
   LS_ASSERT(record_.work_head == 0);
+  reach(Point::kRelease, resource_of(&record_));
   std::uint64_t expected = make_word(me, 0);
   return record_.word.compare_exchange_strong(expected, 0, std::memory_order_acq_rel,
                                               std::memory_order_relaxed);
 }
 
+void Entry::commit(std::uint64_t number) {
+  reach(Point::kCommit);
+  record_.consumed.store(number, std::memory_order_release);
+}
+
 bool Entry::try_change_owner(WorkerId from, WorkerId to) {
+  reach(Point::kOwn, resource_of(&record_));
   std::uint64_t word = record_.word.load(std::memory_order_acquire);
   while (owner_in(word) == from) {
     if (record_.word.compare_exchange_weak(word, make_word(to, head_in(word)), std::memory_order_acq_rel,

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/base/schedule_point.h"
 #include "shm/event_node.h"
 #include "shm/segment.h"
 
@@ -55,6 +56,7 @@ class Entry {
   template <typename Visit>
   void peek(Visit visit) const {
     if (record_.work_head == 0) return;
+    reach(Point::kPeek, resource_of(&record_));
     for (std::uint32_t at = node_at(record_.work_head).work_next; at != 0; at = node_at(at).work_next) {
       visit(node_at(at));
     }
@@ -62,7 +64,7 @@ class Entry {
     for (; at != 0; at = node_at(at).inbox_next) visit(node_at(at));
   }
   // The commit of the event being worked: one release store.
-  void commit(std::uint64_t number) { record_.consumed.store(number, std::memory_order_release); }
+  void commit(std::uint64_t number);
   // Drops the committed event from the work list and frees its node.
   void drop_event();
 

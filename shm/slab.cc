@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "core/base/schedule_point.h"
+
 namespace lockstep::shm {
 namespace {
 
@@ -148,6 +150,7 @@ void Slabs::give(SlotHandle slot) {
 // list; 3 unlock. A death inside: recover_lock() rebuilds the lists from the marks.
 bool Slabs::refill(SlabKind kind) {
   Stock& stock = directory_.stocks[me_.value][index_of(kind)];
+  reach(Point::kSlab, resource_of(&directory_));
   LockHold hold(directory_.lock, me_);
   GlobalList& list = directory_.lists[index_of(kind)];
   if (list.first == 0 && !add_page(kind)) return false;
@@ -170,6 +173,7 @@ bool Slabs::refill(SlabKind kind) {
 
 void Slabs::spill(SlabKind kind) {
   Stock& stock = directory_.stocks[me_.value][index_of(kind)];
+  reach(Point::kSlab, resource_of(&directory_));
   LockHold hold(directory_.lock, me_);
   GlobalList& list = directory_.lists[index_of(kind)];
   for (std::uint32_t i = 0; i < kBatch; ++i) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/schedule_point.h"
+
 namespace lockstep::shm {
 namespace {
 
@@ -47,6 +49,7 @@ TransactionRecord* TransactionStore::try_create(Entry& entry, std::uint32_t entr
   record.armed_by = 0;
   std::fill(std::begin(record.chunks), std::end(record.chunks), 0u);
   for (TransactionCopy& copy : record.copies) copy.stamp.store(kNoStamp, std::memory_order_relaxed);
+  reach(Point::kLink);
   record.next = entry.record().transactions;
   std::atomic_thread_fence(std::memory_order_release);
   entry.record().transactions = slot.value;
@@ -171,6 +174,7 @@ void TransactionStore::remove(Entry& entry, TransactionRecord& record) {
     LS_ASSERT(*link != 0);
     link = &at(*link).next;
   }
+  reach(Point::kUnlink);
   // Mine before they leave the list: after a death in between they are reached by nothing but their marks.
   for (const std::uint32_t chunk : record.chunks) {
     if (chunk != 0) slabs_.set_mark(SlotHandle{chunk}, mark_held(slabs_.me()));

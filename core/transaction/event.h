@@ -21,6 +21,7 @@ enum class EventKind : std::uint8_t {
   kResponse,              // A response to the forwarded request of a branch.
   kCancelResponse,        // A response to the CANCEL of a branch.
   kCancelBranch,          // The script cancels one branch (t_cancel_branches).
+  kCancelPicked,          // Settings::cancels_apart: a branch that an earlier event wished to cancel.
   kByeResponse,           // A response to the BYE that ends the dialog of a late 2xx (O14).
   kByeTransportError,     // That BYE could not be sent.
   kCallerCancel,          // The caller's CANCEL for this transaction, first or again.
@@ -29,7 +30,7 @@ enum class EventKind : std::uint8_t {
   kServerTransportError,  // A response could not be sent to the caller.
   kTimer,                 // Time has passed: the earliest deadline that is due fires, and only that one.
 };
-inline constexpr std::size_t kEventKindCount = 20;
+inline constexpr std::size_t kEventKindCount = 21;
 
 // What the performer saw when it looked ahead (O9, O10). All of it may be zero: then nothing was there.
 struct LookAhead {
@@ -45,7 +46,7 @@ struct Event {
   EventKind kind = EventKind::kTimer;
   Method method = Method::kInvite;  // kCreate.
   bool reliable = false;            // kCreate, kAddBranch: over TCP, TLS or SCTP.
-  bool armed = false;               // kArmFailureRoute.
+  bool armed = false;               // kArmFailureRoute; kCancelPicked: it had a 1xx when it was picked.
   bool has_room = true;             // kResponse: a further dialog of the branch can be stored.
   BranchIndex branch = kNoBranch;
   Status status = 0;
@@ -102,6 +103,11 @@ struct Event {
   }
   static constexpr Event cancel_branch(AgeMs now, BranchIndex branch) {
     return make(EventKind::kCancelBranch, now, branch);
+  }
+  static constexpr Event cancel_picked(AgeMs now, BranchIndex branch, bool had_provisional) {
+    Event event = make(EventKind::kCancelPicked, now, branch);
+    event.armed = had_provisional;
+    return event;
   }
   static constexpr Event caller_cancel(AgeMs now) { return make(EventKind::kCallerCancel, now); }
   static constexpr Event transport_error(AgeMs now, BranchIndex branch) {

@@ -18,6 +18,7 @@ const char* name_of(EventKind kind) {
     case EventKind::kResponse: return "kResponse";
     case EventKind::kCancelResponse: return "kCancelResponse";
     case EventKind::kCancelBranch: return "kCancelBranch";
+    case EventKind::kCancelPicked: return "kCancelPicked";
     case EventKind::kByeResponse: return "kByeResponse";
     case EventKind::kByeTransportError: return "kByeTransportError";
     case EventKind::kCallerCancel: return "kCallerCancel";

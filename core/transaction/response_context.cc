@@ -90,10 +90,22 @@ Why cancel_one(const Decision& d, BranchIndex index, CancelReason reason, Status
   return step_cancel(d, index, CancelInput{CancelInputKind::kWanted, d.event.now, reason, status});
 }
 
+// openser13: the wish is noted, and nothing else. Who made the decision picks the targets when it has let the
+// call go, by what it reads then; that the branches have moved on meanwhile is the fault that it shows (W1).
+void wish_to_cancel(Branch& branch, CancelReason reason, Status status) {
+  if (!branch.is_pending() || branch.cancel != CancelState::kNone) return;
+  branch.cancel_reason = reason;
+  branch.cancel_status = status;
+}
+
 // O7, O8. Non-INVITE requests are never cancelled (9.1).
 void cancel_pending(const Decision& d, CancelReason reason, Status status) {
   if (!d.state.server.is_invite()) return;
   for (std::size_t i = 0; i < d.state.branches.size(); ++i) {
+    if (d.settings.cancels_apart) {
+      wish_to_cancel(d.state.branches[i], reason, status);
+      continue;
+    }
     // Branches that are final or being cancelled ignore the wish: idempotence is the machine's.
     (void)cancel_one(d, branch_index(i), reason, status);
   }
@@ -360,6 +372,18 @@ Why on_cancel_wanted(const Decision& d, BranchIndex index) {
   const Why why = cancel_one(d, index, CancelReason::kScript, 0);
   if (why == Why::kNone) conclude_if_idle(d);
   return why;
+}
+
+Why on_cancel_picked(const Decision& d, BranchIndex index) {
+  Branch& branch = d.state.branches[index.value];
+  if (!branch.is_pending() || branch.cancel != CancelState::kNone) return Why::kCancelNotNeeded;
+  if (d.event.armed) {
+    return step_cancel(d, index,
+                       CancelInput{CancelInputKind::kWanted, d.event.now, branch.cancel_reason,
+                                   branch.cancel_status});
+  }
+  branch.cancel = CancelState::kOwed;  // Even if its 1xx has come since, which then pays nothing.
+  return Why::kNone;
 }
 
 Why on_guard(const Decision& d) {

@@ -32,6 +32,8 @@ struct Decision {
 [[nodiscard]] Why on_release(const Decision& decision);
 [[nodiscard]] Why on_caller_cancel(const Decision& decision);
 [[nodiscard]] Why on_cancel_wanted(const Decision& decision, BranchIndex index);
+// openser13: Settings::cancels_apart.
+[[nodiscard]] Why on_cancel_picked(const Decision& decision, BranchIndex index);
 // Nobody came to say what is to become of the request: ends the wait.
 [[nodiscard]] Why on_guard(const Decision& decision);
 [[nodiscard]] Why on_server_input(const Decision& decision, ServerInputKind kind);

@@ -69,6 +69,7 @@ Why on_branch_event(const Decision& d) {
       return on_cancel_input(
           d, index, provisional ? CancelInputKind::kAnswerProvisional : CancelInputKind::kAnswerFinal);
     case EventKind::kCancelBranch: return on_cancel_wanted(d, index);
+    case EventKind::kCancelPicked: return on_cancel_picked(d, index);
     case EventKind::kTransportError: return on_client_input(d, index, ClientInputKind::kTransportError);
     case EventKind::kCancelTransportError: return on_cancel_input(d, index, CancelInputKind::kTransportError);
     case EventKind::kCreate:
@@ -109,6 +110,7 @@ Why dispatch(const Decision& d) {
     case EventKind::kResponse:
     case EventKind::kCancelResponse:
     case EventKind::kCancelBranch:
+    case EventKind::kCancelPicked:
     case EventKind::kByeResponse:
     case EventKind::kByeTransportError:
     case EventKind::kTransportError:
@@ -169,6 +171,17 @@ bool may_cancel(const State& state, const Event& event) {
     if (becomes_due) return true;
   }
   return false;
+}
+
+BranchMask wished_cancels(const State& state) {
+  BranchMask wished = 0;
+  for (std::size_t i = 0; i < state.branches.size(); ++i) {
+    const Branch& branch = state.branches[i];
+    const bool is_wished =
+        branch.is_pending() && branch.cancel == CancelState::kNone && branch.cancel_reason != CancelReason::kNone;
+    if (is_wished) wished |= mask_of(branch_index(i));
+  }
+  return wished;
 }
 
 BranchIndex find_dialog(const State& state, BranchIndex branch, std::uint32_t to_tag_hash) {

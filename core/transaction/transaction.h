@@ -34,6 +34,9 @@ bool may_add_branch(const State& state);
 // in vain.
 bool may_cancel(const State& state, const Event& event);
 
+// Settings::cancels_apart: the branches that an event wished to cancel, and nobody has picked yet.
+BranchMask wished_cancels(const State& state);
+
 // Whether the event may add a branch of its own, a twin for a further dialog: make room before it, and say so
 // in Event::has_room.
 bool may_need_twin(const State& state, const Event& event);

@@ -12,6 +12,8 @@ namespace lockstep::worker {
 enum class CallCommandKind : std::uint16_t {
   kCancelBranch,  // Of `branch`.
   kCancelAll,     // Of every branch.
+  kPicked,         // openser13: what a worker makes of its own wish (Event::cancel_picked); `branch` had no
+  kPickedRinging,  // 1xx when it was picked, or had one.
 };
 
 struct CallCommand {

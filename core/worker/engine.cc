@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/schedule_point.h"
 #include "core/worker/command_post.h"
 
 namespace lockstep::worker {
@@ -52,6 +53,17 @@ void Engine::work(std::uint32_t entry_index) {
   }
 }
 
+void Engine::pick_cancels(std::uint32_t entry_index, WishedCancels& wished) {
+  shm::Entry entry(process_.segment, process_.state.entry(entry_index));
+  shm::TransactionRecord* record = store_.find(entry, wished.transaction, wished.generation);
+  if (record == nullptr) return;
+  shm::TransactionView view;
+  store_.load(*record, entry.consumed(), view);
+  for (std::size_t i = 0; i < view.state.branches.size(); ++i) {
+    if (view.state.branches[i].has_provisional()) wished.had_provisional |= transaction::mask_of(transaction::branch_index(i));
+  }
+}
+
 void Engine::work_alone(std::uint32_t entry_index, shm::EventNode& node) {
   entry_index_ = entry_index;
   entry_ = &process_.state.entry(entry_index);
@@ -62,6 +74,7 @@ void Engine::work_alone(std::uint32_t entry_index, shm::EventNode& node) {
 }
 
 void Engine::work_event(shm::EventNode& node) {
+  reach(Point::kDecide);
   begin(node);
   switch (node.kind) {
     case shm::EventKind::kDatagram:
@@ -93,6 +106,7 @@ void Engine::begin(shm::EventNode& node) {
   role_ = Role::kNone;
   view_active_ = false;
   looked_ahead_ = false;
+  wished_ = {};
   relay_dropped_ = false;
   answered_ = false;
   stored_parsed_ = false;
@@ -296,7 +310,13 @@ void Engine::on_transport_error() {
 void Engine::on_command() {
   if (!load_named()) return;
   fire_due_timers();
-  const bool all = static_cast<CallCommandKind>(node_->what) == CallCommandKind::kCancelAll;
+  const auto kind = static_cast<CallCommandKind>(node_->what);
+  const bool all = kind == CallCommandKind::kCancelAll;
+  if (kind == CallCommandKind::kPicked || kind == CallCommandKind::kPickedRinging) {
+    apply(transaction::Event::cancel_picked(age(), transaction::branch_index(node_->branch),
+                                            kind == CallCommandKind::kPickedRinging));
+    return;
+  }
   for (std::size_t i = 0; i < view_.state.branches.size(); ++i) {
     if (all || i == node_->branch) {
       apply(transaction::Event::cancel_branch(age(), transaction::branch_index(i)));

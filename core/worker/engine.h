@@ -56,6 +56,14 @@ struct EngineSettings {
   std::string quarantine_dir;  // Where a datagram that killed two workers is put.
 };
 
+// openser13: whom an event wished to cancel.
+struct WishedCancels {
+  std::uint32_t transaction = 0;
+  std::uint32_t generation = 0;
+  transaction::BranchMask branches = 0;
+  transaction::BranchMask had_provisional = 0;  // When they were picked.
+};
+
 class Engine final : public TransactionControl {
  public:
   Engine(Process& process, const EngineSettings& settings, script::ScriptState& script_state, Outbox& outbox,
@@ -66,6 +74,9 @@ class Engine final : public TransactionControl {
   void work(std::uint32_t entry_index);
   // The one event, which is in no inbox (openser13). REQUIRES: the caller owns the entry.
   void work_alone(std::uint32_t entry_index, shm::EventNode& node);
+  // Whom the last event wished to cancel; and what they look like now. REQUIRES: the caller owns the entry.
+  const WishedCancels& wished() const { return wished_; }
+  void pick_cancels(std::uint32_t entry_index, WishedCancels& wished);
   // Flushes the outbox and gives back the slots that waited for it. `on_failure` hears of branches whose
   // datagram the kernel refused.
   void flush();
@@ -226,6 +237,7 @@ class Engine final : public TransactionControl {
   Role role_ = Role::kNone;
   bool view_active_ = false;
   bool looked_ahead_ = false;
+  WishedCancels wished_;
   bool relay_dropped_ = false;  // onreply_route dropped this 1xx.
   bool answered_ = false;       // A final went out without a transaction: no second one follows.
   bool stored_parsed_ = false;

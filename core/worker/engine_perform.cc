@@ -171,7 +171,11 @@ void Engine::withdraw(std::uint8_t branch, SendKind kind) {
 void Engine::apply(tx::Event event) {
   look_ahead(event);
   const tx::Settings settings = timer_settings();
+  const tx::BranchMask wished_before = settings.cancels_apart ? tx::wished_cancels(view_.state) : 0;
   const tx::Step step = tx::step(view_.state, event, settings);
+  if (settings.cancels_apart) {
+    wished_ = {view_.handle, view_.record->generation, tx::wished_cancels(view_.state) & ~wished_before, 0};
+  }
   place_twin(event);
   process_.order_log.decided(view_.handle, view_.record->generation, event, step, settings);
   // Also when nothing follows from it: the machine of a branch may have moved although the context did not.

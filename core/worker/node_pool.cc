@@ -1,8 +1,11 @@
 #include "core/worker/node_pool.h"
 
+#include "core/base/schedule_point.h"
+
 namespace lockstep::worker {
 namespace {
 
+// Whether it is free another process decides, by freeing it.
 bool try_claim(shm::EventNode& node, shm::WorkerId home) {
   if (node.state.load(std::memory_order_acquire) != shm::NodeState::kFree) return false;
   node.home = home.value;
@@ -16,6 +19,7 @@ bool try_claim(shm::EventNode& node, shm::WorkerId home) {
 
 // Begins at the front again as soon as the first is free: few stay in use, and those stay in the cache.
 shm::ReceiveBuffer* NodePool::try_take_buffer() {
+  reach(Point::kTakeNode, resource_of(&area_.buffers[0].node));
   if (area_.buffers[0].node.state.load(std::memory_order_relaxed) == shm::NodeState::kFree) {
     area_.receive_cursor = 0;
   }
@@ -28,6 +32,7 @@ shm::ReceiveBuffer* NodePool::try_take_buffer() {
 }
 
 shm::EventNode* NodePool::try_take_timer_node() {
+  reach(Point::kTakeNode, resource_of(&area_.timer_nodes[0]));
   if (area_.timer_nodes[0].state.load(std::memory_order_relaxed) == shm::NodeState::kFree) {
     area_.timer_cursor = 0;
   }

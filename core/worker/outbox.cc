@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/schedule_point.h"
 #include "core/net/udp_socket.h"
 
 namespace lockstep::worker {
@@ -14,6 +15,7 @@ namespace {
 constexpr unsigned kRefused = 0xffffffff;
 constexpr int kFullWaitMs = 20;
 constexpr int kFullWaitRounds = 10;
+constexpr PointResource kWire = 1;  // The peers see in which order datagrams come.
 
 }  // namespace
 
@@ -108,8 +110,9 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
                       const std::function<void(const SendFailure&)>& on_failure) {
   int waits = 0;
   while (first < end) {
+    reach(Point::kSend, kWire);
     const std::uint64_t now = monotonic_us();  // Before: no answer may seem earlier than what it answers.
-    const int sent = net::send_batch(socket, &shared_.headers[first], end - first);
+    const int sent = net::send_batch(socket, &shared_.headers[first], points_armed() ? 1 : end - first);
     if (sent > 0) {
       record(shm::LogKind::kSent, first, first + static_cast<std::uint32_t>(sent), now);
       first += static_cast<std::uint32_t>(sent);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/clock.h"
+#include "core/base/schedule_point.h"
 #include "core/net/udp_socket.h"
 #include "core/sip/message.h"
 
@@ -63,6 +64,7 @@ std::uint32_t Receiver::receive(int socket, std::uint16_t socket_index) {
   batch_.next_to_admit = 0;
   const std::uint32_t offered = offer_slots();
   if (offered == 0) return 0;
+  reach(Point::kReceive, resource_of(&batch_));
   batch_.socket = socket_index;
   stamp_batch();
   std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -23,6 +23,7 @@
 #include "core/worker/listen.h"
 #include "core/worker/live_view.h"
 #include "core/worker/pid_file.h"
+#include "core/worker/point_holder.h"
 #include "core/worker/supervisor.h"
 #include "core/worker/worker.h"
 #include "shm/attached_segment.h"
@@ -271,6 +272,7 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
     if (i + 1 == me.value) continue;
     for (const int fd : sockets_[i]) close(fd);
   }
+  hold_points_if_asked(me);
   segment_->map_now();
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   Process process{me, *segment_, *state_, slabs, state_->area(me).counters};

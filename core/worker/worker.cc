@@ -1,6 +1,5 @@
 #include "core/worker/worker.h"
 
-#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -8,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/schedule_point.h"
 #include "core/worker/recovery.h"
 
 namespace lockstep::worker {
@@ -29,8 +29,7 @@ Worker::Worker(Process& process, const WorkerSettings& settings)
       engine_(process, *settings.engine, script_state_, outbox_, wheel_),
       receiver_(process, pool_, *settings.engine->counters,
                 [this](std::uint32_t entry) { ready_.push_back(entry); }),
-      pacer_(settings.receive_pause_us),
-      points_(process.me) {
+      pacer_(settings.receive_pause_us) {
   ready_.reserve(4096);
   working_.reserve(4096);
   if (settings.engine->tm != nullptr && settings.engine->tm->ordering == Ordering::kOpenser13) {
@@ -155,11 +154,8 @@ void Worker::work_ready() {
   if (!unordered_.empty()) work_unordered();
   while (!ready_.empty()) {
     working_.swap(ready_);
-    points_.reach(Point::kReceived);
     for (const std::uint32_t entry : working_) engine_.work(entry);
-    points_.reach(Point::kDecided);
     engine_.flush();
-    points_.reach(Point::kSent);
     for (const std::uint32_t index : working_) {
       shm::Entry entry(process_.segment, process_.state.entry(index));
       if (!entry.try_release(process_.me)) ready_.push_back(index);
@@ -169,6 +165,7 @@ void Worker::work_ready() {
 }
 
 void Worker::fire_timers() {
+  reach(Point::kTimer);
   wheel_.advance(monotonic_ms(), [this](const WheelItem& item) {
     shm::EventNode* node = pool_.try_take_timer_node();
     if (node == nullptr) return false;
@@ -205,30 +202,8 @@ void Worker::admit(shm::EventNode& node) {
   if (entry.admit(node, process_.me)) ready_.push_back(node.entry);
 }
 
-// Whoever gets the lock first decides first; who sends first is nobody's affair. What commands have put into
-// the inbox meanwhile is worked before the entry is let go.
-void Worker::work_unordered() {
-  points_.reach(Point::kReceived);
-  while (!unordered_.empty()) {
-    std::vector<shm::EventNode*> nodes;
-    nodes.swap(unordered_);
-    for (shm::EventNode* node : nodes) {
-      const std::uint32_t index = node->entry;
-      shm::Entry entry(process_.segment, process_.state.entry(index));
-      while (!entry.try_change_owner(shm::WorkerId{0}, process_.me) &&
-             !entry.try_change_owner(shm::kQueued, process_.me)) {
-        sched_yield();
-      }
-      engine_.work_alone(index, *node);
-      while (!entry.try_release(process_.me)) engine_.work(index);
-      points_.reach(Point::kReleased);
-      engine_.flush();
-      points_.reach(Point::kSent);
-    }
-  }
-}
-
 void Worker::recover() {
+  reach(Point::kRecover);
   process_.slabs.recover_lock();
   process_.state.run_queue->recover(process_.me);
   Recovery recovery(process_, engine_, outbox_, receiver_, *settings_.engine->counters,

@@ -10,7 +10,6 @@
 #include "core/worker/module.h"
 #include "core/worker/pacer.h"
 #include "core/worker/receiver.h"
-#include "core/worker/schedule_point.h"
 
 namespace lockstep::worker {
 
@@ -53,8 +52,12 @@ class Worker {
   void fire_timers();
   void push_transport_error(const SendFailure& failure);
   void admit(shm::EventNode& node);
-  // openser13: the call is locked for the decision alone, and what was decided is sent when it is let go.
+  // --- openser13.cc: the call is locked for the decision alone, and all else comes after it ---
   void work_unordered();
+  void work_one(shm::EventNode& node);
+  void mark_picked(std::uint32_t entry, const WishedCancels& wished);
+  void lock(std::uint32_t entry);
+  void unlock(std::uint32_t entry);
 
   Process& process_;
   const WorkerSettings& settings_;
@@ -70,7 +73,6 @@ class Worker {
   std::vector<std::uint32_t> ready_;        // Entries owned, not yet worked.
   std::vector<std::uint32_t> working_;      // Entries worked in this round.
   std::vector<shm::EventNode*> unordered_;  // openser13: events in hand, in no inbox.
-  SchedulePoints points_;
 };
 
 }  // namespace lockstep::worker

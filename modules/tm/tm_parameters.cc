@@ -111,6 +111,7 @@ void TmModule::add_parameters() {
   ordering.set = [this](const Value& value) -> std::string {
     const bool is_old = value.text() == "openser13";
     if (!is_old && value.text() != "strict") return "one of \"strict\", \"openser13\" is expected";
+    settings_.timers.cancels_apart = is_old;
     settings_.ordering = is_old ? worker::Ordering::kOpenser13 : worker::Ordering::kStrict;
     return {};
   };

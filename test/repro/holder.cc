@@ -29,9 +29,9 @@ Holder::~Holder() {
   munmap(words_, kBytes);
 }
 
-void Holder::hold(unsigned worker, worker::Point point) { words_[worker].hold |= worker::bit_of(point); }
+void Holder::hold(unsigned worker, Point point) { words_[worker].hold |= worker::bit_of(point); }
 
-void Holder::hold_all(worker::Point point) {
+void Holder::hold_all(Point point) {
   for (unsigned worker = 1; worker < worker::kPointWords; ++worker) hold(worker, point);
 }
 

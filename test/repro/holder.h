@@ -1,9 +1,9 @@
-// holder.h: holds workers of a running server at schedule points (core/worker/schedule_point.h).
+// holder.h: holds workers of a running server at schedule points (core/worker/point_holder.h).
 #pragma once
 
 #include <string>
 
-#include "core/worker/schedule_point.h"
+#include "core/worker/point_holder.h"
 #include "test/harness/stage.h"
 
 namespace lockstep::harness {
@@ -16,8 +16,8 @@ class Holder {
   Holder(const Holder&) = delete;
   Holder& operator=(const Holder&) = delete;
 
-  void hold(unsigned worker, worker::Point point);
-  void hold_all(worker::Point point);
+  void hold(unsigned worker, Point point);
+  void hold_all(Point point);
   void let_go(unsigned worker);
   void let_go_all();
   bool is_held(unsigned worker) const;

@@ -19,8 +19,6 @@
 namespace lockstep::harness {
 namespace {
 
-using worker::Point;
-
 struct Case {
   std::string name;  // Of the HTML file.
   std::string title;
@@ -100,7 +98,7 @@ class Ticket {
   std::unique_ptr<Phone> phone_on_worker(const std::string& name, unsigned not_this) {
     for (int attempt = 0; attempt < 40; ++attempt) {
       auto one = std::make_unique<Phone>(stage_, name, "office", server_.address());
-      holder_.hold_all(Point::kReceived);
+      holder_.hold_all(Point::kDecide);
       const Transaction& probe = one->request("OPTIONS", server_.uri("office"));
       unsigned worker = 0;
       need(stage_.run_until([&] { return (worker = holder_.held_worker()) != 0; }), "a worker takes OPTIONS");
@@ -129,8 +127,8 @@ class Ticket {
       b_->respond(200);
       return;
     }
-    holder_.hold(worker_a_, Point::kReleased);
-    holder_.hold(worker_b_, Point::kReleased);
+    holder_.hold(worker_a_, Point::kSend);
+    holder_.hold(worker_b_, Point::kSend);
     a_->respond(200);
     wait_held(worker_a_, true);
     b_->respond(200);

@@ -22,6 +22,7 @@ class CancelScenarioTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(a_caller_who_cancels_after_timer_c_hears_487);
   CPPUNIT_TEST(a_cancel_that_cannot_be_sent_is_not_repeated);
   CPPUNIT_TEST(the_script_cancels_one_branch);
+  CPPUNIT_TEST(openser13_picks_whom_to_cancel_apart);
   CPPUNIT_TEST(non_invite_is_never_cancelled);
   CPPUNIT_TEST_SUITE_END();
 
@@ -256,6 +257,32 @@ class CancelScenarioTest : public CPPUNIT_NS::TestFixture {
 0 Response 1 180: RelayResponse 1 180; CancelBranch 1 Script
 0 CancelBranch 1: (CancelNotNeeded)
 0 Response 1 487: AckBranch 1; StoreFinal 1
+)"),
+                         transcript.text());
+  }
+
+  // W1, as it came about: B was picked as one without a 1xx, which came before that was marked.
+  void openser13_picks_whom_to_cancel_apart() {
+    Settings settings;
+    settings.cancels_apart = true;
+    Transcript transcript(settings);
+    const auto picked = [](std::uint8_t branch, bool had) {
+      return Event::cancel_picked(AgeMs{0}, BranchIndex{branch}, had);
+    };
+    transcript.create().fork(3).response(1, 180).response(0, 200).response(2, 180);
+    transcript.take(picked(1, true)).take(picked(2, false)).response(2, 180).take(picked(2, true));
+    CPPUNIT_ASSERT_EQUAL(std::string(R"(
+0 Create: RespondLocal 100
+0 AddBranch 0: ForwardRequest 0
+0 AddBranch 1: ForwardRequest 1
+0 AddBranch 2: ForwardRequest 2
+0 Response 1 180: RelayResponse 1 180
+0 Response 0 200: RelayResponse 0 200
+0 Response 2 180: (FinalCommitted)
+0 CancelPicked 1: CancelBranch 1 200 CompletedElsewhere
+0 CancelPicked 2:
+0 Response 2 180: CancelBranch 2 200 CompletedElsewhere
+0 CancelPicked 2: (CancelNotNeeded)
 )"),
                          transcript.text());
   }
