@@ -17,9 +17,7 @@ void arm_points(PointHook hook) {
   detail::point_page.is_armed = hook != nullptr;
 }
 
-void seal_points() {
-  LS_ASSERT(mprotect(&detail::point_page, sizeof detail::point_page, PROT_READ) == 0);
-}
+void seal_points() { LS_ASSERT(mprotect(&detail::point_page, sizeof detail::point_page, PROT_READ) == 0); }
 
 const char* name_of(Point point) {
   switch (point) {

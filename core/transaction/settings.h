@@ -19,7 +19,7 @@ struct Settings {
   LatePolicy late_2xx = LatePolicy::kForward;
   LatePolicy cancelled_2xx = LatePolicy::kForward;  // Of the first 2xx, after the caller's CANCEL.
   bool respond_100 = true;                          // 100 at once for an INVITE (auto_inv_100).
-  bool cancels_apart = false;  // openser13: whom to cancel is picked after the decision (Event::cancel_picked).
+  bool cancels_apart = false;  // openser13: whom to cancel is picked later (Event::cancel_picked).
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -177,9 +177,8 @@ BranchMask wished_cancels(const State& state) {
   BranchMask wished = 0;
   for (std::size_t i = 0; i < state.branches.size(); ++i) {
     const Branch& branch = state.branches[i];
-    const bool is_wished =
-        branch.is_pending() && branch.cancel == CancelState::kNone && branch.cancel_reason != CancelReason::kNone;
-    if (is_wished) wished |= mask_of(branch_index(i));
+    if (!branch.is_pending() || branch.cancel != CancelState::kNone) continue;
+    if (branch.cancel_reason != CancelReason::kNone) wished |= mask_of(branch_index(i));
   }
   return wished;
 }

@@ -60,7 +60,8 @@ void Engine::pick_cancels(std::uint32_t entry_index, WishedCancels& wished) {
   shm::TransactionView view;
   store_.load(*record, entry.consumed(), view);
   for (std::size_t i = 0; i < view.state.branches.size(); ++i) {
-    if (view.state.branches[i].has_provisional()) wished.had_provisional |= transaction::mask_of(transaction::branch_index(i));
+    if (view.state.branches[i].has_provisional())
+      wished.had_provisional |= transaction::mask_of(transaction::branch_index(i));
   }
 }
 

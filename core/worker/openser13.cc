@@ -1,6 +1,6 @@
-// openser13.cc: the order of old (ORDER.md section 4): whoever gets the call's lock first decides first; whom to
-// cancel is read and marked when the lock was let go; who sends first is nobody's affair. It keeps no order
-// and loses calls with a worker; it is there to show how the ticket came about.
+// openser13.cc: the order of old (ORDER.md section 4): whoever gets the call's lock first decides first; whom
+// to cancel is read and marked when the lock was let go; who sends first is nobody's affair. It keeps no
+// order and loses calls with a worker; it is there to show how the ticket came about.
 #include <sched.h>
 
 #include "core/worker/command_post.h"
@@ -44,9 +44,8 @@ void Worker::mark_picked(std::uint32_t entry, const WishedCancels& wished) {
     node->transaction = wished.transaction;
     node->generation = wished.generation;
     node->branch = branch;
-    node->what = static_cast<std::uint16_t>((wished.had_provisional & bit) != 0
-                                                ? CallCommandKind::kPickedRinging
-                                                : CallCommandKind::kPicked);
+    node->what = static_cast<std::uint16_t>(
+        (wished.had_provisional & bit) != 0 ? CallCommandKind::kPickedRinging : CallCommandKind::kPicked);
     engine_.work_alone(entry, *node);
   }
   unlock(entry);
