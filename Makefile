@@ -16,7 +16,7 @@ ALL_CXXFLAGS = -std=c++20 $(CXXFLAGS) $(WARNINGS) -fPIC -fno-omit-frame-pointer 
 COMPILE = $(CCACHE) $(CXX) $(ALL_CXXFLAGS) -MMD -MP
 LINK = $(CXX) $(ALL_CXXFLAGS) $(LDFLAGS)
 
-CORE_AREAS = core/base core/sip core/transaction shm core/net core/script core/order core/worker
+CORE_AREAS = core/base core/sip core/transaction shm core/net core/script core/order core/worker core/explore
 MODULES := $(notdir $(patsubst %/,%,$(dir $(wildcard modules/*/*.cc))))
 MODULES := $(sort $(MODULES))
 TEST_PROGRAMS = process order explore call

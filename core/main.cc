@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "core/explore/commands.h"
 #include "core/order/commands.h"
 #include "core/worker/options.h"
 #include "core/worker/server.h"
@@ -9,6 +10,7 @@
 int main(int argc, char** argv) {
   using lockstep::worker::Options;
   try {
+    if (lockstep::explore::is_command(argc, argv)) return lockstep::explore::run_command(argc, argv);
     if (lockstep::order::is_command(argc, argv)) return lockstep::order::run_command(argc, argv);
     const auto options = lockstep::worker::parse_options(argc, argv);
     if (!options) {

@@ -167,7 +167,8 @@ class Engine final : public TransactionControl {
   // Completes the event with what was seen ahead of it (O9, O10), and makes the room that it may need.
   void look_ahead(transaction::Event& event);
   void find_finals_in_hand(transaction::Event& event);
-  bool is_final_in_hand(const shm::EventNode& node, std::uint8_t& branch);
+  void find_finals_received(const shm::WorkerArea& area, transaction::Event& event);
+  bool is_final_in_hand(std::string_view bytes, std::uint8_t& branch);
   void make_room_for_twin(transaction::Event& event);
   void place_twin(const transaction::Event& event);
 

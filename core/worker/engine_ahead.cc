@@ -1,7 +1,9 @@
 // What is in hand already when a decision is made: finals in the inbox or in the socket, datagrams decided
 // but not yet sent (O9, O10). The machine decides with it; nothing here does.
 #include <algorithm>
+#include <cstring>
 
+#include "core/base/schedule_point.h"
 #include "core/worker/engine.h"
 
 namespace lockstep::worker {
@@ -27,15 +29,19 @@ void Engine::look_ahead(tx::Event& event) {
   make_room_for_twin(event);
 }
 
-// The inbox once more, after one look into the sockets, which does not wait.
+// In the hands of any worker: after one look into the own sockets, which does not wait, what others have taken
+// from the kernel and not yet admitted, then the inbox. In this order: what moves on meanwhile is in the inbox.
 void Engine::find_finals_in_hand(tx::Event& event) {
   if (!looked_ahead_ && receive_more_) receive_more_();
   looked_ahead_ = true;
   std::uint64_t latest_ms = now_ms_;
+  for (std::uint32_t id = 1; id <= process_.worker_count(); ++id) {
+    if (id != process_.me.value) find_finals_received(*process_.state.areas[id], event);
+  }
   shm::Entry entry(process_.segment, *entry_);
   entry.peek([&](const shm::EventNode& node) {
     std::uint8_t branch = 0;
-    if (!is_final_in_hand(node, branch)) return;
+    if (node.kind != shm::EventKind::kDatagram || !is_final_in_hand(datagram_of(node), branch)) return;
     event.ahead.finals_in_hand |= tx::mask_of(tx::BranchIndex{branch});
     latest_ms = std::max(latest_ms, node.received_ms);
   });
@@ -43,10 +49,30 @@ void Engine::find_finals_in_hand(tx::Event& event) {
   event.ahead.until.value = static_cast<std::uint32_t>(latest_ms - now_ms_ + kBeyondFinalMs);
 }
 
+// The batch of another worker, which goes on meanwhile: what is read counts only if the slot still holds it
+// afterwards. Long datagrams wait for their admission: their bytes lie in two places.
+void Engine::find_finals_received(const shm::WorkerArea& area, tx::Event& event) {
+  const shm::ReceiveBatch& batch = area.batch;
+  reach(Point::kPeek, resource_of(&batch));
+  const auto read = [](const std::uint32_t& word) {
+    return std::atomic_ref(const_cast<std::uint32_t&>(word)).load(std::memory_order_acquire);
+  };
+  for (std::uint32_t slot = read(batch.next_to_admit); slot < shm::kReceiveBatchMax; ++slot) {
+    const std::uint32_t length = read(batch.headers[slot].msg_len);
+    const std::uint32_t buffer = read(batch.buffers[slot]);
+    if (length == 0 || buffer == 0) return;
+    if (length > shm::kReceiveBytes) continue;
+    std::memcpy(scratch_.data(), process_.segment.at(shm::Handle<shm::ReceiveBuffer>{buffer})->bytes, length);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    const bool is_whole = read(batch.buffers[slot]) == buffer && read(batch.headers[slot].msg_len) == length;
+    std::uint8_t branch = 0;
+    if (!is_whole || !is_final_in_hand({scratch_.data(), length}, branch)) continue;
+    event.ahead.finals_in_hand |= tx::mask_of(tx::BranchIndex{branch});
+  }
+}
+
 // A final to the INVITE of a branch of this transaction.
-bool Engine::is_final_in_hand(const shm::EventNode& node, std::uint8_t& branch) {
-  if (node.kind != shm::EventKind::kDatagram) return false;
-  const std::string_view bytes = datagram_of(node);
+bool Engine::is_final_in_hand(std::string_view bytes, std::uint8_t& branch) {
   if (!bytes.starts_with("SIP/2.0 ")) return false;
   peeked_.parse(bytes);
   if (!peeked_.is_response() || !tx::is_status(peeked_.status()) || tx::is_provisional(peeked_.status()) ||

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-#include "test/unit/core/transaction/order_checker.h"
+#include "core/explore/order_checker.h"
 #include "test/unit/core/transaction/printing.h"
 
 namespace lockstep::transaction {

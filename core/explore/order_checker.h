@@ -28,13 +28,14 @@ class OrderChecker {
  private:
   struct Seen {
     AgeMs forwarded_at{};
-    AgeMs timer_c_from{};   // The first 1xx, then each 101 to 199.
+    AgeMs timer_c_from{};  // The first 1xx, then each 101 to 199.
     AgeMs cancel_at = kNever;
     AgeMs success_at = kNever;
     AgeMs due_at = kNever;  // When its CANCEL became due.
+    AgeMs in_hand_until{};  // O9: so long its final may take from the inbox.
     bool has_response = false;
     bool has_provisional = false;
-    bool cancel_duty = false;    // Something obliges us to cancel it, at once or on its first 1xx.
+    bool cancel_duty = false;  // Something obliges us to cancel it, at once or on its first 1xx.
     bool stored = false;
     bool made_up = false;
     Status final_status = 0;
@@ -75,14 +76,14 @@ class OrderChecker {
   std::vector<Dialog> dialogs_;
   std::string broken_;
   Method method_ = Method::kInvite;
-  AgeMs final_at_ = kNever;      // The first final that went up.
+  AgeMs final_at_ = kNever;  // The first final that went up.
   AgeMs last_repetition_ = kNever;
   AgeMs route_until_ = kNever;
   std::uint32_t repetition_gap_ = 0;
-  int finals_up_ = 0;            // Non-2xx and 2xx.
+  int finals_up_ = 0;  // Non-2xx and 2xx.
   int failures_up_ = 0;
   int successes_up_ = 0;
-  bool reliable_ = false;        // The transport of the caller.
+  bool reliable_ = false;  // The transport of the caller.
   bool any_response_up_ = false;
   bool acknowledged_ = false;
   bool caller_cancelled_ = false;
@@ -92,7 +93,7 @@ class OrderChecker {
   bool released_ = false;
   bool ended_ = false;
   std::size_t branches_before_ = 0;
-  bool was_open_ = true;         // Before this event.
+  bool was_open_ = true;  // Before this event.
   bool was_closed_ = false;
   bool is_first_final_ = false;  // This event brought its branch's final.
 };

@@ -1,0 +1,183 @@
+// commands.cc: arguments, the jobs side by side, the table.
+#include "core/explore/commands.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+
+#include "core/explore/explorer.h"
+
+namespace lockstep::explore {
+namespace {
+
+constexpr int kMistake = 2;
+constexpr const char* kUsage =
+    "usage: lockstep explore SCENARIO... [options]      every order of the scenario's steps, each judged\n"
+    "       lockstep explore --replay STRING [--html FILE]   one order again, with its ladder\n"
+    "  --ordering strict|openser13   default strict\n"
+    "  --policy forward|terminate|drop|all   late_2xx; default forward\n"
+    "  --cancelled forward|terminate   cancelled_2xx; default forward\n"
+    "  --sleep-sets     without source-DPOR: the same traces with more work\n"
+    "  --pct SEED,DEPTH[,EXECUTIONS]   random orders with few changes, for what is too large\n"
+    "  --limit N        executions at most\n"
+    "  --transcripts    what left in each order, sorted, one a line\n"
+    "  -L MODULES       as for the server\n";
+
+struct Arguments {
+  std::vector<std::string> files;
+  std::vector<std::string> policies{"forward"};
+  Job job;
+  std::string replay;
+  std::string html;
+  bool transcripts = false;
+};
+
+int fail(const std::string& text) {
+  std::fprintf(stderr, "lockstep: %s", text.c_str());
+  return kMistake;
+}
+
+bool is_one_of(const std::string& word, std::initializer_list<const char*> all) {
+  for (const char* one : all) {
+    if (word == one) return true;
+  }
+  return false;
+}
+
+bool read_numbers(const std::string& text, std::vector<std::uint64_t>& numbers) {
+  for (std::size_t at = 0; at <= text.size();) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
+    if (error != std::errc()) return false;
+    numbers.push_back(number);
+    at = static_cast<std::size_t>(end - text.data());
+    if (at == text.size()) return true;
+    if (text[at++] != ',') return false;
+  }
+  return false;
+}
+
+class Reader {
+ public:
+  Reader(int argc, char** argv, Arguments& arguments) : argc_(argc), argv_(argv), arguments_(arguments) {}
+
+  // Empty: fine; else what is wrong.
+  std::string read() {
+    for (at_ = 2; at_ < argc_; ++at_) {
+      const std::string word = argv_[at_];
+      if (word.empty() || word[0] != '-') {
+        arguments_.files.push_back(word);
+        continue;
+      }
+      const std::string problem = read_option(word);
+      if (!problem.empty()) return problem;
+    }
+    return arguments_.files.empty() && arguments_.replay.empty() ? "a scenario is expected" : "";
+  }
+
+ private:
+  std::string read_option(const std::string& word) {
+    Job& job = arguments_.job;
+    if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
+    if (word == "--transcripts") return arguments_.transcripts = true, "";
+    std::string value;
+    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--replay", "--html",
+                          "-L"})) {
+      return fmt::format("'{}' is not known", word);
+    }
+    if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
+    value = argv_[at_];
+    if (word == "-L") return job.module_dirs.push_back(value), "";
+    if (word == "--replay") return arguments_.replay = value, "";
+    if (word == "--html") return arguments_.html = value, "";
+    if (word == "--ordering") {
+      job.ordering = value;
+      return is_one_of(value, {"strict", "openser13"}) ? "" : "--ordering: strict or openser13 is expected";
+    }
+    if (word == "--cancelled") {
+      job.cancelled_2xx = value;
+      return is_one_of(value, {"forward", "terminate"}) ? ""
+                                                        : "--cancelled: forward or terminate is expected";
+    }
+    if (word == "--policy") {
+      arguments_.policies = {value};
+      if (value == "all") arguments_.policies = {"forward", "terminate", "drop"};
+      return is_one_of(value, {"forward", "terminate", "drop", "all"})
+                 ? ""
+                 : "--policy: forward, terminate, drop or all is expected";
+    }
+    std::vector<std::uint64_t> numbers;
+    if (!read_numbers(value, numbers)) return fmt::format("{}: a number is expected, not '{}'", word, value);
+    if (word == "--limit") return job.most_executions = numbers[0], "";
+    if (numbers.size() < 2) return "--pct: SEED,DEPTH is expected";
+    job.is_pct = true;
+    job.pct_seed = numbers[0];
+    job.pct_depth = static_cast<unsigned>(numbers[1]);
+    if (numbers.size() > 2) job.pct_executions = numbers[2];
+    return "";
+  }
+
+  int argc_;
+  char** argv_;
+  Arguments& arguments_;
+  int at_ = 2;
+};
+
+int replay(const Arguments& arguments) {
+  Job job = arguments.job;
+  std::string parts[5];
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const std::size_t end = i < 4 ? arguments.replay.find(',', at) : arguments.replay.size();
+    if (end == std::string::npos)
+      return fail("--replay: FILE,ORDERING,POLICY,CANCELLED,SCHEDULE is expected\n");
+    parts[i] = arguments.replay.substr(at, end - at);
+    at = end + 1;
+  }
+  job.file = parts[0];
+  job.ordering = parts[1];
+  job.late_2xx = parts[2];
+  job.cancelled_2xx = parts[3];
+  const auto shown = show(job, parts[4], arguments.html);
+  if (!shown) return fail(shown.error());
+  std::fputs(shown->c_str(), stdout);
+  return 0;
+}
+
+}  // namespace
+
+bool is_command(int argc, char** argv) { return argc > 1 && std::strcmp(argv[1], "explore") == 0; }
+
+int run_command(int argc, char** argv) {
+  Arguments arguments;
+  const std::string problem = Reader(argc, argv, arguments).read();
+  if (!problem.empty()) return fail(problem + "\n" + kUsage);
+  if (!arguments.replay.empty()) return replay(arguments);
+  bool any = false;
+  for (const std::string& file : arguments.files) {
+    for (const std::string& policy : arguments.policies) {
+      Job job = arguments.job;
+      job.file = file;
+      job.late_2xx = policy;
+      const auto found = explore(job);
+      if (!found) return fail(found.error());
+      if (arguments.transcripts) {
+        for (const std::string& one : found->transcripts) fmt::print("{}\n", one);
+        continue;
+      }
+      fmt::print("{} {} {}: traces {} executions {} steps {} {:.0f}/s violations {} {}\n", file, job.ordering,
+                 policy, found->figures.traces, found->figures.executions, found->figures.steps,
+                 static_cast<double>(found->figures.executions) / found->seconds, found->violations,
+                 found->is_complete ? "" : "NOT COMPLETE");
+      for (const auto& [rule, find] : found->finds) {
+        any = true;
+        fmt::print("  {}: {}\n    {}\n", rule, find.text, job.replay_string(find.schedule));
+      }
+    }
+  }
+  return any ? 1 : 0;
+}
+
+}  // namespace lockstep::explore

@@ -1,0 +1,192 @@
+// explorer.cc: a testbed for the job, the search over it, and what the judge says.
+#include "core/explore/explorer.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <unordered_map>
+
+#include "core/base/hash.h"
+#include "core/order/render.h"
+#include "core/order/scene.h"
+
+namespace lockstep::explore {
+namespace {
+
+constexpr std::uint64_t kCheckEvery = 64;  // One execution of so many is run twice.
+
+transaction::LatePolicy policy_of(const std::string& name) {
+  if (name == "terminate") return transaction::LatePolicy::kTerminate;
+  return name == "drop" ? transaction::LatePolicy::kDrop : transaction::LatePolicy::kForward;
+}
+
+std::string config_of(const Job& job, const Scenario& scenario, const std::string& host) {
+  std::string branches;
+  for (unsigned i = 1; i < scenario.branches; ++i) {
+    branches += fmt::format("    append_branch(\"sip:{}@{}\");\n", static_cast<char>('a' + i), host);
+  }
+  return fmt::format(
+      "debug=-2\nlog_stderror=yes\nloadmodule \"tm.so\"\nmodparam(\"tm\", \"ordering\", \"{}\")\n"
+      "modparam(\"tm\", \"late_2xx\", \"{}\")\nmodparam(\"tm\", \"cancelled_2xx\", \"{}\")\n"
+      "request_route {{\n  if (method == \"INVITE\") {{\n{}  }}\n  t_relay();\n}}\n",
+      job.ordering, job.late_2xx, job.cancelled_2xx, branches);
+}
+
+// Everything that a job needs, in the order of its making.
+struct Theatre {
+  explicit Theatre(const Job& wanted) : job(wanted) {}
+
+  std::string build() {
+    auto read = read_scenario(job.file);
+    if (!read) return read.error() + "\n";
+    scenario = *read;
+    TestbedOptions options;
+    options.config = config_of(job, scenario, peers.host());
+    options.module_dirs = job.module_dirs;
+    options.workers = scenario.workers;
+    options.cpu = job.cpu;
+    auto made = Testbed::create(options);
+    if (!made) return made.error();
+    testbed = std::move(*made);
+    play = std::make_unique<Play>(*testbed, peers, scenario);
+    judge = std::make_unique<Judge>(
+        *play, Policies{policy_of(job.late_2xx), policy_of(job.cancelled_2xx), job.ordering == "strict"});
+    return {};
+  }
+
+  const Job& job;
+  Peers peers;
+  Scenario scenario;
+  std::unique_ptr<Testbed> testbed;
+  std::unique_ptr<Play> play;
+  std::unique_ptr<Judge> judge;
+};
+
+std::vector<std::string> race_labels(const Play& play) {
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < play.race_wire(); ++i) labels.push_back(play.wire()[i].label());
+  return labels;
+}
+
+std::string joined(const std::vector<std::string>& labels) {
+  std::string text;
+  for (const std::string& one : labels) text += (text.empty() ? "" : "; ") + one;
+  return text;
+}
+
+class Explorer {
+ public:
+  explicit Explorer(const Job& job) : theatre_(job), job_(job) {}
+
+  Result<Findings, std::string> run() {
+    if (const std::string problem = theatre_.build(); !problem.empty()) return Failure{problem};
+    const auto start = std::chrono::steady_clock::now();
+    Search search(*theatre_.play, job_.reduction, [this] { return on_trace(); });
+    search_ = &search;
+    const std::string problem = job_.is_pct
+                                    ? search.run_pct(job_.pct_seed, job_.pct_depth, job_.pct_executions)
+                                    : search.run(job_.most_executions);
+    if (!problem.empty()) return Failure{fmt::format("{}: {}\n", job_.file, problem)};
+    findings_.figures = search.figures();
+    findings_.is_complete = search.is_complete();
+    findings_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return findings_;
+  }
+
+ private:
+  bool on_trace() {
+    Play& play = *theatre_.play;
+    const std::string wire = joined(race_labels(play));
+    findings_.transcripts.insert(wire);
+    Violations found = theatre_.judge->judge_race();
+    const std::vector<PlayedStep> steps = play.steps();
+    const std::vector<std::string> labels = race_labels(play);
+    if (play.problem().empty()) {
+      // What comes of equal states is equal.
+      const std::uint64_t state = theatre_.testbed->hash() ^ hash_bytes(wire, 0);
+      auto [known, is_new] = verdicts_.try_emplace(state);
+      if (is_new) {
+        known->second = theatre_.judge->judge_decisions();
+        play.settle();
+        known->second.merge(theatre_.judge->judge_rest());
+      }
+      found.insert(known->second.begin(), known->second.end());
+    }
+    note(found, steps, labels);
+    progress();
+    return true;
+  }
+
+  void note(const Violations& found, const std::vector<PlayedStep>& steps,
+            const std::vector<std::string>& labels) {
+    if (!found.empty()) ++findings_.violations;
+    for (const Violation& one : found) {
+      auto [at, is_new] = findings_.finds.try_emplace(one.rule);
+      if (!is_new && at->second.steps <= steps.size()) continue;
+      at->second = {one.text, schedule_text(steps), steps.size(), labels};
+    }
+  }
+
+  void progress() {
+    if (!job_.shows_progress || search_->figures().executions % 2000 != 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_told_).count();
+    if (seconds < 1.0) return;
+    const std::uint64_t executions = search_->figures().executions;
+    fmt::print(stderr, "\r  {} executions, {} traces, {:.0f}/s, {} places open   ", executions,
+               search_->figures().traces, static_cast<double>(executions - last_executions_) / seconds,
+               search_->open_places());
+    last_told_ = now;
+    last_executions_ = executions;
+  }
+
+  Theatre theatre_;
+  const Job& job_;
+  Search* search_ = nullptr;
+  Findings findings_;
+  std::unordered_map<std::uint64_t, Violations> verdicts_;  // Of states after the race.
+  std::chrono::steady_clock::time_point last_told_ = std::chrono::steady_clock::now();
+  std::uint64_t last_executions_ = 0;
+};
+
+}  // namespace
+
+std::string Job::replay_string(const std::string& schedule) const {
+  return fmt::format("{},{},{},{},{}", file, ordering, late_2xx, cancelled_2xx, schedule);
+}
+
+Result<Findings, std::string> explore(const Job& job) { return Explorer(job).run(); }
+
+Result<std::string, std::string> show(const Job& job, const std::string& schedule, const std::string& html) {
+  Theatre theatre(job);
+  if (std::string problem = theatre.build(); !problem.empty()) return Failure{problem};
+  const auto actors = parse_schedule(schedule);
+  if (!actors) return Failure{actors.error() + "\n"};
+  theatre.play->set_ticking(true);
+  std::string text;
+  Search search(*theatre.play, job.reduction, [&] {
+    Play& play = *theatre.play;
+    Violations found = theatre.judge->judge_race();
+    if (play.problem().empty()) found.merge(theatre.judge->judge_decisions());
+    text += fmt::format("{}, {}, late_2xx {}, cancelled_2xx {}: {} steps\n", theatre.scenario.title,
+                        job.ordering, job.late_2xx, job.cancelled_2xx, play.steps().size());
+    text += "wire: " + joined(race_labels(play)) + "\n";
+    const order::Log log = log_of(play);
+    for (const order::Call& call : order::calls_of(log)) {
+      const order::Scene scene = order::make_scene(log, call);
+      text += order::ladder_text(scene, 100);
+      if (!html.empty()) std::ofstream(html) << order::ladder_page(scene, order::why_text(log, call, scene));
+    }
+    if (play.problem().empty()) play.settle();
+    found.merge(theatre.judge->judge_rest());
+    for (const Violation& one : found) text += fmt::format("{}: {}\n", one.rule, one.text);
+    if (found.empty()) text += "no rule is broken\n";
+    return true;
+  });
+  if (std::string problem = search.run_one(*actors); !problem.empty()) return Failure{problem + "\n"};
+  return text;
+}
+
+}  // namespace lockstep::explore

@@ -1,0 +1,59 @@
+// explorer.h: one scenario under one set of policies, explored: every order, each judged; and one order
+// shown.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/explore/judge.h"
+#include "core/explore/search.h"
+
+namespace lockstep::explore {
+
+struct Job {
+  std::string file;  // Of the scenario.
+  std::string ordering = "strict";
+  std::string late_2xx = "forward";
+  std::string cancelled_2xx = "forward";
+  std::vector<std::string> module_dirs;
+  Reduction reduction = Reduction::kSourceDpor;
+  std::uint64_t most_executions = 2'000'000;
+  bool is_crash = false;
+  bool is_pct = false;
+  std::uint64_t pct_seed = 0;
+  unsigned pct_depth = 3;
+  std::uint64_t pct_executions = 10000;
+  int cpu = 0;
+  bool shows_progress = false;
+
+  // "FILE,ORDERING,LATE,CANCELLED,SCHEDULE": for --replay.
+  std::string replay_string(const std::string& schedule) const;
+};
+
+// What breaks a rule, in the shortest schedule that was seen.
+struct Find {
+  std::string text;
+  std::string schedule;
+  std::size_t steps = 0;
+  std::vector<std::string> wire;
+};
+
+struct Findings {
+  SearchFigures figures;
+  std::uint64_t kills = 0;
+  std::uint64_t checked_twice = 0;  // Executions that were run again and gave the same arena.
+  double seconds = 0;
+  bool is_complete = false;
+  std::set<std::string> transcripts;
+  std::map<std::string, Find> finds;  // By rule.
+  std::uint64_t violations = 0;       // Executions with any.
+};
+
+// Error: ready to print.
+Result<Findings, std::string> explore(const Job& job);
+// One order, step by step, with its wire, its ladder, and what it breaks.
+Result<std::string, std::string> show(const Job& job, const std::string& schedule, const std::string& html);
+
+}  // namespace lockstep::explore

@@ -1,0 +1,337 @@
+// judge.cc: the race as caller and phones saw it, each rule by itself.
+#include "core/explore/judge.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/order/wire.h"
+
+namespace lockstep::explore {
+namespace {
+
+using What = ScenarioDatagram::What;
+constexpr std::size_t kNever = Delivery::kNever;
+
+std::string line_of(const std::string& message, std::string_view name) {
+  const std::size_t at = message.find(fmt::format("\r\n{}: ", name));
+  if (at == std::string::npos) return {};
+  return message.substr(at + 2, message.find("\r\n", at + 2) - at - 2);
+}
+
+std::string uri_of(const std::string& request) {
+  const std::size_t at = request.find(' ') + 1;
+  return request.substr(at, request.find(' ', at) - at);
+}
+
+// Of I7, what differs; empty: nothing.
+std::string difference(const std::string& invite, const std::string& cancel) {
+  if (uri_of(invite) != uri_of(cancel)) return "Request-URI";
+  for (const char* name : {"Via", "From", "To", "Call-ID", "Route"}) {
+    if (line_of(invite, name) != line_of(cancel, name)) return name;
+  }
+  const std::string cseq = line_of(invite, "CSeq");
+  return line_of(cancel, "CSeq") == cseq.substr(0, cseq.find(" INVITE")) + " CANCEL" ? "" : "CSeq";
+}
+
+bool is_response(const ScenarioDatagram& datagram, char branch, int from, int to) {
+  return datagram.what == What::kResponse && datagram.branch == branch && datagram.status >= from &&
+         datagram.status <= to;
+}
+
+std::string tag_of(const ScenarioDatagram& datagram) {
+  return datagram.tag.empty() ? std::string(1, static_cast<char>(datagram.branch + 32)) : datagram.tag;
+}
+
+}  // namespace
+
+bool Judge::is_up(const Sent& one, char branch, int from, int to) const {
+  return one.what == Sent::What::kUp && one.method == "INVITE" && one.status >= from && one.status <= to &&
+         (branch == 0 || one.branch == branch);
+}
+
+// Which datagram got which number is read from the log of who worked it; at which step that was committed,
+// from the schedule: commits of one call follow each other.
+void Judge::read_commits() {
+  commit_steps_.clear();
+  const std::vector<PlayedStep>& steps = play_.steps();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].what.point == Point::kCommit) commit_steps_.push_back(i);
+  }
+  const std::vector<Delivery>& deliveries = play_.deliveries();
+  stamps_.assign(deliveries.size(), kNever);
+  shm::SharedState& state = play_.testbed().state();
+  for (std::uint32_t worker = 1; worker <= state.worker_count; ++worker) {
+    const shm::OrderLogArea& log = *state.order_logs[worker];
+    for (std::uint64_t at = 0; at < log.published.load(); ++at) {
+      shm::LogRecord record;
+      std::string bytes;
+      if (!shm::read_record(log, at, record) || record.kind != shm::LogKind::kReceived) continue;
+      if (record.stamp <= play_.first_stamp() || !shm::read_bytes(log, record.datagram, bytes)) continue;
+      for (std::size_t i = 0; i < deliveries.size(); ++i) {
+        if (stamps_[i] != kNever || deliveries[i].bytes != bytes) continue;
+        stamps_[i] = record.stamp - play_.first_stamp() - 1;
+        break;
+      }
+    }
+  }
+}
+
+std::size_t Judge::committed(std::size_t delivery) const {
+  const std::size_t stamp = stamps_[delivery];
+  return stamp < commit_steps_.size() ? commit_steps_[stamp] : kNever;
+}
+
+std::size_t Judge::first_committed(char branch, int from, int to) const {
+  std::size_t first = kNever;
+  for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    if (is_response(play_.deliveries()[i].datagram, branch, from, to)) first = std::min(first, committed(i));
+  }
+  return first;
+}
+
+bool Judge::was_ringing(char branch) const {
+  return std::any_of(play_.scenario().setup.begin(), play_.scenario().setup.end(),
+                     [branch](const ScenarioDatagram& one) { return is_response(one, branch, 100, 199); });
+}
+
+void Judge::check_upstream() {
+  bool final_up = false;
+  bool success_up = false;
+  int failures = 0;
+  std::size_t last_number = 0;
+  std::map<char, bool> answered;
+  std::set<std::string> dialogs;
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (!is_up(one, 0, 100, 699)) continue;
+    if (one.status == 100 && one.branch != '-') fail("I3", "a 100 was relayed");
+    if (one.status < 200) {
+      if (final_up) fail("I3", fmt::format("{} went up after a final", one.label()));
+      if (answered[one.branch])
+        fail("W21", fmt::format("{} overtaken by the 200 of {}", one.label(), one.branch));
+      continue;
+    }
+    if (one.status >= 300) {
+      if (success_up || ++failures > 1)
+        fail("I2", fmt::format("{} went up after another final", one.label()));
+    } else {
+      success_up = true;
+      answered[one.branch] = true;
+      dialogs.insert(one.tag);
+      // The first copy that has this tag and was not told yet: order of commits, order of the wire.
+      for (std::size_t d = 0; d < stamps_.size(); ++d) {
+        const ScenarioDatagram& datagram = play_.deliveries()[d].datagram;
+        if (!is_response(datagram, one.branch, 200, 299) || tag_of(datagram) != one.tag) continue;
+        if (stamps_[d] == kNever) continue;
+        if (stamps_[d] + 1 < last_number) fail("W2", fmt::format("{} left after a later 200", one.label()));
+        last_number = std::max(last_number, stamps_[d] + 1);
+        break;
+      }
+    }
+    final_up = true;
+  }
+  if (policies_.late_2xx != transaction::LatePolicy::kForward && dialogs.size() > 1) {
+    fail("I4", fmt::format("{} dialogs went up", dialogs.size()));
+  }
+}
+
+// I6, O9: no CANCEL to a phone whose final somebody had taken from the kernel when its sender last looked.
+// What comes after the look cannot be told from what comes after the CANCEL.
+void Judge::check_look_ahead(const Sent& cancel) {
+  const std::vector<PlayedStep>& steps = play_.steps();
+  const shm::EntryRecord& entry = play_.entry();
+  std::size_t looked = kNever;
+  for (std::size_t i = 0; i < cancel.step; ++i) {
+    const bool is_look = steps[i].actor == cancel.worker && steps[i].what.point == Point::kPeek;
+    if (is_look && steps[i].what.resource != resource_of(&entry) && looked == kNever) looked = i;
+    if (steps[i].actor == cancel.worker && steps[i].what.point == Point::kRelease) looked = kNever;
+  }
+  for (const Delivery& delivery : play_.deliveries()) {
+    if (looked == kNever || !is_response(delivery.datagram, cancel.branch, 200, 699)) continue;
+    if (delivery.received >= looked) continue;
+    fail("I6", fmt::format("CANCEL {} though {} was in hand", cancel.branch, delivery.datagram.text()));
+  }
+}
+
+void Judge::check_cancels() {
+  std::map<char, std::string> first;
+  std::map<char, std::string> invites;
+  for (const Sent& one : play_.wire()) {
+    if (one.is_request("INVITE")) invites[one.branch] = one.bytes;
+  }
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (!one.is_request("CANCEL") || one.is_forwarded_cancel()) continue;
+    const auto [known, is_new] = first.insert({one.branch, one.bytes});
+    if (!is_new && (play_.scenario().clock_ms == 0 || known->second != one.bytes)) {
+      fail("I7", fmt::format("two CANCELs to {}", one.branch));
+    }
+    if (!was_ringing(one.branch) && first_committed(one.branch, 100, 199) > one.step) {
+      fail("I5", fmt::format("CANCEL {} before a 1xx of it", one.branch));
+    }
+    const std::size_t final_at = first_committed(one.branch, 200, 699);
+    if (is_new && policies_.is_strict) check_look_ahead(one);
+    if (is_new && final_at < one.step) {
+      fail("I6", fmt::format("CANCEL {} though its final was decided on before", one.branch));
+      fail("W4", fmt::format("CANCEL {} to a phone that has answered", one.branch));
+    }
+    if (invites.contains(one.branch)) {
+      const std::string differs = difference(invites[one.branch], one.bytes);
+      if (!differs.empty()) fail("I7", fmt::format("CANCEL {} has another {}", one.branch, differs));
+    }
+  }
+}
+
+// O6: what a 2xx causes comes after it.
+void Judge::check_cancel_order() {
+  bool success_up = false;
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (is_up(one, 0, 200, 299)) success_up = true;
+    const bool by_success = one.is_request("CANCEL") && one.bytes.find("cause=200") != std::string::npos;
+    if (by_success && !success_up)
+      fail("W5", fmt::format("CANCEL {} before the 200 that caused it", one.branch));
+  }
+}
+
+// I8: who rings when the call is decided hears of it.
+void Judge::check_duty() {
+  std::size_t closed = kNever;
+  bool by_caller = false;
+  for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    const ScenarioDatagram& one = play_.deliveries()[i].datagram;
+    const bool closes =
+        one.what == What::kCancel ||
+        (one.what == What::kResponse && ((one.status >= 200 && one.status < 300) || one.status >= 600));
+    if (!closes || committed(i) >= closed) continue;
+    closed = committed(i);
+    by_caller = one.what == What::kCancel;
+  }
+  if (closed == kNever) return;
+  for (unsigned i = 0; i < play_.scenario().branches; ++i) {
+    const char branch = static_cast<char>('A' + i);
+    const bool rings = was_ringing(branch) || first_committed(branch, 100, 199) != kNever;
+    if (!rings || first_committed(branch, 200, 699) != kNever) continue;
+    bool is_told = false;
+    for (std::size_t at = 0; at < play_.race_wire(); ++at) {
+      is_told = is_told || (play_.wire()[at].is_request("CANCEL") && play_.wire()[at].branch == branch);
+    }
+    if (is_told) continue;
+    fail("I8", fmt::format("{} rings and is never cancelled", branch));
+    if (!was_ringing(branch)) fail(by_caller ? "W8" : "W1", fmt::format("the CANCEL to {} is lost", branch));
+  }
+}
+
+// O10: nobody is called once the call is decided.
+void Judge::check_invites() {
+  std::size_t cancelled = kNever;
+  for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    if (play_.deliveries()[i].datagram.what == What::kCancel) cancelled = std::min(cancelled, committed(i));
+  }
+  bool final_up = false;
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (is_up(one, 0, 200, 699) || one.label() == "200 cancel") final_up = true;
+    if (!one.is_request("INVITE")) continue;
+    // A CANCEL that came before its INVITE was known cancels nothing.
+    const bool is_late = final_up && cancelled != kNever;
+    if (is_late) fail("W3", fmt::format("INVITE {} after the call was over", one.branch));
+  }
+}
+
+void Judge::check_acks() {
+  std::string winner;
+  for (std::size_t i = 0; i < play_.race_wire() && winner.empty(); ++i) {
+    if (is_up(play_.wire()[i], 0, 200, 299)) winner = play_.wire()[i].tag;
+  }
+  const bool ends = policies_.late_2xx == transaction::LatePolicy::kTerminate ||
+                    policies_.cancelled_2xx == transaction::LatePolicy::kTerminate;
+  std::map<std::string, std::pair<int, int>> acks;  // By tag: owed, sent.
+  for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    const ScenarioDatagram& one = play_.deliveries()[i].datagram;
+    if (stamps_[i] == kNever) continue;
+    if (one.what == What::kAck) ++acks[tag_of(one)].first;
+    if (one.what != What::kResponse || one.status < 200) continue;
+    const bool is_relayed = std::any_of(play_.wire().begin(), play_.wire().end(), [&](const Sent& sent) {
+      return is_up(sent, 0, 200, 299) && sent.tag == tag_of(one);
+    });
+    if (one.status >= 300 || (ends && !is_relayed && policies_.late_2xx != transaction::LatePolicy::kDrop)) {
+      ++acks[tag_of(one)].first;
+    }
+  }
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    if (play_.wire()[i].is_request("ACK")) ++acks[play_.wire()[i].tag].second;
+  }
+  for (const auto& [tag, counts] : acks) {
+    if (counts.first != counts.second) {
+      fail("I11",
+           fmt::format("{} ACKs where {} are owed, to the dialog {}", counts.second, counts.first, tag));
+    }
+  }
+}
+
+// I10, and who else is ended.
+void Judge::check_dialogs() {
+  std::map<std::string, bool> acked;
+  std::map<std::string, int> ended;
+  std::set<std::string> up;
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (is_up(one, 0, 200, 299)) up.insert(one.tag);
+    if (one.is_request("ACK")) acked[one.tag] = true;
+    if (!one.is_request("BYE")) continue;
+    const bool is_callers = one.bytes.find("z9hG4bKbye") != std::string::npos;
+    if (!acked[one.tag]) {
+      fail(is_callers ? "W21" : "I10", fmt::format("BYE {} before its ACK", one.branch));
+    }
+    if (is_callers) continue;
+    if (++ended[one.tag] > 1 && play_.scenario().clock_ms == 0)
+      fail("I10", fmt::format("two BYEs to {}", one.branch));
+    if (up.contains(one.tag)) fail("I10", fmt::format("{} was relayed and is ended", one.branch));
+  }
+  for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    const ScenarioDatagram& one = play_.deliveries()[i].datagram;
+    if (one.what != What::kResponse || one.status < 200 || one.status >= 300 || stamps_[i] == kNever)
+      continue;
+    const bool is_up_or_ended = up.contains(tag_of(one)) || ended[tag_of(one)] > 0;
+    if (is_up_or_ended || policies_.late_2xx == transaction::LatePolicy::kDrop) continue;
+    fail("I4", fmt::format("nothing became of {}", one.text()));
+  }
+}
+
+// Packets 9 to 13: both have answered, then 200 of one, CANCEL to the other, 200 of the other.
+void Judge::check_ticket() {
+  const std::vector<Sent>& wire = play_.wire();
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    if (!is_up(wire[i], 0, 200, 299)) continue;
+    for (std::size_t j = i + 1; j < play_.race_wire(); ++j) {
+      if (!wire[j].is_request("CANCEL") || wire[j].branch == wire[i].branch) continue;
+      const bool had_answered = first_committed(wire[j].branch, 200, 299) < wire[j].step;
+      for (std::size_t k = j + 1; k < play_.race_wire() && had_answered; ++k) {
+        if (is_up(wire[k], wire[j].branch, 200, 299)) fail("ticket", "packets 9 to 13");
+      }
+    }
+  }
+}
+
+Violations Judge::judge_race() {
+  found_.clear();
+  if (!play_.problem().empty()) {
+    fail("I20", play_.problem());
+    return found_;
+  }
+  read_commits();
+  check_upstream();
+  check_cancels();
+  check_cancel_order();
+  check_duty();
+  check_invites();
+  check_acks();
+  check_dialogs();
+  check_ticket();
+  return found_;
+}
+
+}  // namespace lockstep::explore

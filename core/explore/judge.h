@@ -1,0 +1,71 @@
+// judge.h: what an execution has done wrong, by the rules of ORDER.md: the invariants I1 to I20 and, where
+// the fault is one of the windows of its section 3, that window's name. It looks at what the phones and the
+// caller saw, at when which worker received what, and at the order of the commits; never at the outbox, a
+// mark or a counter of the proxy.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/explore/play.h"
+#include "core/order/log.h"
+#include "core/transaction/settings.h"
+
+namespace lockstep::explore {
+
+struct Violation {
+  std::string rule;  // "I7"; "W4" for a window; "ticket" for the packet order of the ticket.
+  std::string text;
+  friend auto operator<=>(const Violation&, const Violation&) = default;
+};
+using Violations = std::set<Violation>;
+
+struct Policies {
+  transaction::LatePolicy late_2xx = transaction::LatePolicy::kForward;
+  transaction::LatePolicy cancelled_2xx = transaction::LatePolicy::kForward;
+  bool is_strict = true;
+};
+
+// The order log of the execution, as `lockstep ladder` reads it.
+order::Log log_of(Play& play);
+
+class Judge {
+ public:
+  Judge(Play& play, const Policies& policies) : play_(play), policies_(policies) {}
+
+  // After the race: what caller and phones saw, in which order.
+  Violations judge_race();
+  // The commits in their order, against the rules and against the wire. Before settle().
+  Violations judge_decisions();
+  // After settle(): nothing is left over, nobody waits.
+  Violations judge_rest();
+  // After a death: every datagram took effect once. With judge_decisions().
+  Violations judge_effects();
+
+ private:
+  void fail(std::string rule, std::string text) { found_.insert({std::move(rule), std::move(text)}); }
+  void read_commits();
+  std::size_t committed(std::size_t delivery) const;
+  std::size_t first_committed(char branch, int from, int to) const;
+  bool was_ringing(char branch) const;
+  void check_upstream();
+  void check_cancels();
+  void check_look_ahead(const Sent& cancel);
+  void check_cancel_order();
+  void check_duty();
+  void check_invites();
+  void check_acks();
+  void check_dialogs();
+  void check_ticket();
+  void check_wire(const std::vector<std::string>& decided);
+  bool is_up(const Sent& one, char branch, int from, int to) const;
+
+  Play& play_;
+  Policies policies_;
+  Violations found_;
+  std::vector<std::size_t> commit_steps_;  // Of the n-th commit of the race: its step.
+  std::vector<std::size_t> stamps_;        // Of each delivery: the number of its commit; kNever: none.
+};
+
+}  // namespace lockstep::explore

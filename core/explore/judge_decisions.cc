@@ -1,0 +1,178 @@
+// judge_decisions.cc: the commits in their order, under the books of OrderChecker; what they decided against
+// what left (I1); and what is left over in the end (I12, I19, I20).
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/explore/judge.h"
+#include "core/explore/order_checker.h"
+#include "core/order/call.h"
+
+namespace lockstep::explore {
+namespace {
+
+namespace tx = transaction;
+using tx::ActionKind;
+
+struct Committed {
+  const order::Decision* decision;
+  bool is_invite;
+  std::uint64_t stamp() const { return decision->record->head.stamp; }
+};
+
+char letter(const order::Decision& decision, tx::BranchIndex branch) {
+  const auto& branches = decision.after.branches;
+  if (branch.value < branches.size() && branches[branch.value].is_twin())
+    branch = branches[branch.value].twin_of;
+  return branch == tx::kNoBranch ? '-' : static_cast<char>('A' + branch.value);
+}
+
+void take_back(std::vector<std::string>& labels, const std::string& label) {
+  for (std::size_t i = labels.size(); i-- > 0;) {
+    if (labels[i] != label) continue;
+    labels.erase(labels.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
+}
+
+// What the action puts on the wire, appended; withdrawals take back.
+void label(const Committed& committed, const tx::Action& action, std::vector<std::string>& labels) {
+  const char to = letter(*committed.decision, action.branch);
+  const auto add = [&labels](std::string text) { labels.push_back(std::move(text)); };
+  switch (action.kind) {
+    case ActionKind::kRespondLocal:
+      return add(fmt::format("{} -", action.status));
+    case ActionKind::kRelayResponse:
+    case ActionKind::kRespondBest:
+      return add(committed.is_invite ? fmt::format("{} {}", action.status, to)
+                                     : fmt::format("{} BYE", action.status));
+    case ActionKind::kRetransmitResponse:
+      return add(fmt::format("{} *", committed.decision->after.server.last_status));
+    case ActionKind::kAnswerCancel:
+      return add("200 cancel");
+    case ActionKind::kForwardRequest:
+    case ActionKind::kRetransmitRequest:
+      return add(fmt::format("{} {}", committed.is_invite ? "INVITE" : "BYE", to));
+    case ActionKind::kCancelBranch:
+    case ActionKind::kRetransmitCancel:
+      return add(fmt::format("CANCEL {}", to));
+    case ActionKind::kWithdrawRequest:
+      return take_back(labels, fmt::format("INVITE {}", to));
+    case ActionKind::kWithdrawCancel:
+      return take_back(labels, fmt::format("CANCEL {}", to));
+    case ActionKind::kAckDialog:
+    case ActionKind::kAckBranch:
+      return add(fmt::format("ACK {}", to));
+    case ActionKind::kByeDialog:
+    case ActionKind::kRetransmitBye:
+      return add(fmt::format("BYE {}", to));
+    case ActionKind::kByeEnded:
+    case ActionKind::kStoreFinal:
+    case ActionKind::kRunFailureRoute:
+    case ActionKind::kEnd:
+      return;
+  }
+}
+
+bool fits(const std::string& decided, const std::string& seen) {
+  if (decided.ends_with('*')) return seen.starts_with(decided.substr(0, decided.size() - 1));
+  return decided == seen;
+}
+
+std::string joined(const std::vector<std::string>& labels) {
+  std::string text;
+  for (const std::string& one : labels) text += (text.empty() ? "" : "; ") + one;
+  return text;
+}
+
+}  // namespace
+
+order::Log log_of(Play& play) {
+  shm::SharedState& state = play.testbed().state();
+  std::vector<const shm::OrderLogArea*> rings;
+  for (std::uint32_t worker = 1; worker <= state.worker_count; ++worker)
+    rings.push_back(state.order_logs[worker]);
+  return order::read_rings(state, state.entries, rings);
+}
+
+// I1. What the script sends without a transaction (the caller's ACK) is no decision.
+void Judge::check_wire(const std::vector<std::string>& decided) {
+  std::vector<std::string> seen;
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (one.is_request("ACK") && one.bytes.find("z9hG4bKack") != std::string::npos) continue;
+    if (one.is_forwarded_cancel()) continue;
+    seen.push_back(one.label());
+  }
+  bool is_same = seen.size() == decided.size();
+  for (std::size_t i = 0; is_same && i < seen.size(); ++i) is_same = fits(decided[i], seen[i]);
+  if (!is_same) fail("I1", fmt::format("decided: {}; on the wire: {}", joined(decided), joined(seen)));
+}
+
+Violations Judge::judge_decisions() {
+  found_.clear();
+  const order::Log log = log_of(play_);
+  std::vector<Committed> all;
+  std::vector<std::vector<order::Thread>> kept;
+  for (const order::Call& call : order::calls_of(log)) {
+    kept.push_back(order::threads_of(log, call));
+    for (const order::Thread& thread : kept.back()) {
+      if (!thread.is_whole) fail("I19", "the order log lacks the beginning of a transaction");
+      tx::OrderChecker checker(log.baseline);
+      for (const order::Decision& decision : thread.decisions) {
+        if (!decision.is_same) fail("O3", "a recorded decision is not what the machines decide");
+        all.push_back({&decision, thread.is_invite()});
+        if (!policies_.is_strict) continue;
+        const std::string broken = checker.observe(decision.event, decision.step.actions);
+        if (!broken.empty()) fail(broken.substr(0, broken.find(':')), broken.substr(broken.find(':') + 2));
+      }
+    }
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const Committed& a, const Committed& b) { return a.stamp() < b.stamp(); });
+  std::vector<std::string> decided;
+  for (const Committed& one : all) {
+    if (one.stamp() <= play_.first_stamp()) continue;
+    for (const tx::Action& action : one.decision->step.actions) label(one, action, decided);
+  }
+  check_wire(decided);
+  return found_;
+}
+
+Violations Judge::judge_effects() {
+  found_.clear();
+  read_commits();
+  const order::Log log = log_of(play_);
+  std::size_t events = 0;
+  for (const order::Record& record : log.records) {
+    if (record.head.kind == shm::LogKind::kReceived && record.head.stamp > play_.first_stamp()) ++events;
+  }
+  for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    if (stamps_[i] == Delivery::kNever)
+      fail("I20", fmt::format("{} had no effect", play_.deliveries()[i].datagram.text()));
+  }
+  if (events > stamps_.size())
+    fail("I20", fmt::format("{} datagrams had {} effects", stamps_.size(), events));
+  return found_;
+}
+
+Violations Judge::judge_rest() {
+  found_.clear();
+  if (!play_.problem().empty()) fail("I19", play_.problem());
+  std::string unrest = play_.testbed().unrest();
+  for (std::size_t at = 0; at < unrest.size(); at = unrest.find('\n', at) + 1) {
+    fail("I19", unrest.substr(at, unrest.find('\n', at) - at));
+  }
+  int failures = 0;
+  bool success = false;
+  for (const Sent& one : play_.wire()) {
+    if (one.what != Sent::What::kUp || one.method != "INVITE" || one.status < 200) continue;
+    success = success || one.status < 300;
+    if (one.status >= 300 && ++failures > 1) fail("I12", "the caller got two finals");
+    if (one.status >= 300 && success) fail("I2", fmt::format("{} went up after a 2xx", one.label()));
+  }
+  if (!success && failures == 0) fail("I12", "the caller got no final");
+  return found_;
+}
+
+}  // namespace lockstep::explore

@@ -1,0 +1,246 @@
+// play.cc: setup, race, and what comes after it.
+#include "core/explore/play.h"
+
+#include <fmt/core.h>
+
+namespace lockstep::explore {
+namespace {
+
+constexpr PointResource kTime = 2;  // Nothing in the segment: addresses there are larger.
+constexpr std::uint64_t kJumpMs = 40000;
+constexpr int kJumps = 12;
+constexpr int kReactionRounds = 100;
+
+bool reads_only(const NextStep& step) { return step.point == Point::kPeek; }
+
+}  // namespace
+
+char letter_of(Actor actor) {
+  if (actor == kNetwork) return 'n';
+  if (actor == kClock) return 't';
+  return static_cast<char>('0' + actor);
+}
+
+Actor actor_of(char letter) {
+  if (letter == 'n') return kNetwork;
+  if (letter == 't') return kClock;
+  return letter >= '1' && letter <= '8' ? static_cast<Actor>(letter - '0') : Actor{0};
+}
+
+bool is_independent(const NextStep& a, const NextStep& b) {
+  if (a.resource == kTime || b.resource == kTime) return false;  // Everybody looks at the clock.
+  if (a.resource == 0 || b.resource == 0 || a.resource != b.resource) return true;
+  return reads_only(a) && reads_only(b);
+}
+
+Play::Play(Testbed& testbed, Peers& peers, const Scenario& scenario)
+    : testbed_(testbed), peers_(peers), scenario_(scenario) {
+  entry_ = testbed.state().entry_of("race@caller");
+}
+
+std::string Play::begin() {
+  testbed_.reset();
+  peers_.reset();
+  steps_.clear();
+  wire_.clear();
+  deliveries_.clear();
+  problem_.clear();
+  arrived_ = 0;
+  clock_has_run_ = false;
+  race_wire_ = 0;
+  enabled_ = 0;
+  actors_ = 0;
+  for (bool& must : must_turn_) must = false;
+  if (const std::string problem = play_setup(); !problem.empty()) return problem;
+  return prepare_race();
+}
+
+std::string Play::play_setup() {
+  // Each makes its receive buffers ready now, not in the race.
+  for (std::uint32_t worker = 1; worker <= testbed_.worker_count(); ++worker) {
+    if (!testbed_.run(worker, Command::kTurn)) return testbed_.why_lost(worker);
+  }
+  for (const ScenarioDatagram& datagram : scenario_.setup) {
+    std::string bytes;
+    if (const std::string problem = peers_.build(datagram, bytes); !problem.empty()) {
+      return fmt::format("line {}: {}: {}", datagram.line, datagram.text(), problem);
+    }
+    peers_.send(testbed_.address_of(1), bytes);
+    if (datagram.status >= 200 && datagram.what == ScenarioDatagram::What::kResponse) {
+      peers_.note_final(datagram.branch);
+    }
+    if (!testbed_.run(1, Command::kTurn)) return testbed_.why_lost(1);
+    static_cast<void>(peers_.take());  // The phones remember what they were sent.
+  }
+  first_stamp_ = entry().consumed.load();
+  return {};
+}
+
+std::string Play::prepare_race() {
+  for (const bool is_late : {false, true}) {
+    for (const Arrival& arrival : is_late ? scenario_.arrive : scenario_.race) {
+      Delivery delivery;
+      delivery.datagram = arrival.datagram;
+      delivery.worker = arrival.worker;
+      if (const std::string problem = peers_.build(arrival.datagram, delivery.bytes); !problem.empty()) {
+        return fmt::format("line {}: {}: {}", arrival.datagram.line, arrival.datagram.text(), problem);
+      }
+      if (arrival.datagram.what == ScenarioDatagram::What::kResponse && arrival.datagram.status >= 200) {
+        peers_.note_final(arrival.datagram.branch);
+      }
+      if (!is_late) peers_.send(testbed_.address_of(arrival.worker), delivery.bytes);
+      deliveries_.push_back(std::move(delivery));
+    }
+  }
+  arrived_ = scenario_.race.size();
+  for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
+    actors_ |= bit_of(worker);
+    if (testbed_.has_data(worker) && !begin_turn(worker)) return problem_;
+  }
+  if (!scenario_.arrive.empty()) actors_ |= bit_of(kNetwork);
+  if (scenario_.clock_ms != 0) actors_ |= bit_of(kClock);
+  next_[kClock] = {Point::kTimer, kTime};
+  find_enabled();
+  return {};
+}
+
+bool Play::begin_turn(Actor worker) {
+  must_turn_[worker] = false;
+  if (!testbed_.begin(worker, Command::kTurn)) {
+    problem_ = testbed_.why_lost(worker);
+    return false;
+  }
+  look_at(worker);
+  return true;
+}
+
+void Play::look_at(Actor worker) {
+  const Seat& seat = testbed_.seat(worker);
+  next_[worker] = {seat.next, seat.next == Point::kTimer ? 0 : seat.resource};
+}
+
+// A worker that waits for the lock of openser13 can go on when nobody holds it.
+void Play::find_enabled() {
+  enabled_ = 0;
+  const shm::WorkerId owner{static_cast<std::uint8_t>(entry().word.load() >> 56)};
+  for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
+    if (testbed_.seat(worker).standing != Standing::kAtPoint) continue;
+    if (next_[worker].point == Point::kOwn && owner.value != 0 && !(owner == shm::kQueued)) continue;
+    enabled_ |= bit_of(worker);
+  }
+  if (arrived_ < deliveries_.size()) {
+    enabled_ |= bit_of(kNetwork);
+    next_[kNetwork] = {Point::kReceive, testbed_.receive_resource(deliveries_[arrived_].worker)};
+  }
+  if (scenario_.clock_ms != 0 && !clock_has_run_) enabled_ |= bit_of(kClock);
+  if (enabled_ != 0) return;
+  for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
+    if (testbed_.seat(worker).standing == Standing::kAtPoint)
+      problem_ = "deadlock: all wait for the call's lock";
+  }
+}
+
+void Play::take_wire(Actor worker) {
+  for (Sent& one : peers_.take()) {
+    one.step = steps_.size();
+    one.worker = worker;
+    wire_.push_back(std::move(one));
+  }
+}
+
+bool Play::deliver_next() {
+  const Delivery& delivery = deliveries_[arrived_++];
+  peers_.send(testbed_.address_of(delivery.worker), delivery.bytes);
+  const auto worker = static_cast<Actor>(delivery.worker);
+  return testbed_.seat(worker).standing != Standing::kIdle || begin_turn(worker);
+}
+
+bool Play::step(Actor actor) {
+  const NextStep what = next_[actor];
+  bool is_well = true;
+  if (ticks_) testbed_.tick();
+  if (actor == kNetwork) {
+    is_well = deliver_next();
+  } else if (actor == kClock) {
+    clock_has_run_ = true;
+    testbed_.advance_ms(scenario_.clock_ms);
+    for (Actor worker = 1; worker <= testbed_.worker_count() && is_well; ++worker) {
+      must_turn_[worker] = true;
+      if (testbed_.seat(worker).standing == Standing::kIdle) is_well = begin_turn(worker);
+    }
+  } else {
+    if (what.point == Point::kReceive) {
+      for (std::size_t i = 0; i < arrived_; ++i) {
+        if (deliveries_[i].worker == actor && deliveries_[i].received == Delivery::kNever) {
+          deliveries_[i].received = steps_.size();
+        }
+      }
+    }
+    is_well = testbed_.step(actor);
+    if (is_well && what.point == Point::kSend) take_wire(actor);
+    if (is_well && testbed_.seat(actor).standing == Standing::kIdle) {
+      if (testbed_.has_data(actor) || must_turn_[actor]) is_well = begin_turn(actor);
+    } else if (is_well) {
+      look_at(actor);
+    }
+    if (!is_well && problem_.empty()) problem_ = testbed_.why_lost(actor);
+  }
+  steps_.push_back({actor, what});
+  if (is_well) find_enabled();
+  if (!is_well) enabled_ = 0;
+  race_wire_ = wire_.size();
+  return is_well;
+}
+
+void Play::abandon() {
+  while (enabled_ != 0) {
+    Actor actor = 1;
+    while ((enabled_ & bit_of(actor)) == 0) ++actor;
+    if (!step(actor)) return;
+  }
+}
+
+bool Play::kill(Actor worker, bool at_once) {
+  testbed_.kill_and_replace(worker);
+  const bool is_well = at_once ? testbed_.run(worker, Command::kRecover) : true;
+  if (!is_well) {
+    problem_ = testbed_.why_lost(worker);
+    enabled_ = 0;
+    return false;
+  }
+  if (at_once) {
+    take_wire(worker);
+    if (testbed_.has_data(worker) && !begin_turn(worker)) return false;
+  }
+  find_enabled();
+  return true;
+}
+
+void Play::react(std::size_t& seen) {
+  for (int round = 0; round < kReactionRounds && seen < wire_.size(); ++round) {
+    const std::vector<std::string> answers = peers_.reactions(wire_[seen++]);
+    for (const std::string& answer : answers) peers_.send(testbed_.address_of(1), answer);
+    if (answers.empty()) continue;
+    if (!testbed_.run(1, Command::kTurn)) {
+      problem_ = testbed_.why_lost(1);
+      return;
+    }
+    take_wire(1);
+  }
+}
+
+void Play::settle() {
+  if (!problem_.empty()) return;
+  std::size_t seen = 0;
+  for (int jump = 0; jump < kJumps && problem_.empty(); ++jump) {
+    react(seen);
+    if (entry().transactions == 0) return;
+    testbed_.advance_ms(kJumpMs);
+    for (Actor worker = 1; worker <= testbed_.worker_count() && problem_.empty(); ++worker) {
+      if (!testbed_.run(worker, Command::kTurn)) problem_ = testbed_.why_lost(worker);
+      take_wire(worker);
+    }
+  }
+}
+
+}  // namespace lockstep::explore

@@ -1,0 +1,113 @@
+// play.h: one execution of a scenario, step by step. The actors are the workers and, where the scenario has
+// them, the network that delivers (`n`) and the clock that goes on (`t`).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/explore/peers.h"
+#include "core/explore/scenario.h"
+#include "core/explore/testbed.h"
+
+namespace lockstep::explore {
+
+using Actor = std::uint8_t;  // 1 to workers: a worker; then network and clock, see Play.
+inline constexpr Actor kNetwork = kSeatMax + 1;
+inline constexpr Actor kClock = kSeatMax + 2;
+inline constexpr std::size_t kActorMax = kSeatMax + 3;
+using ActorMask = std::uint32_t;
+constexpr ActorMask bit_of(Actor actor) { return 1u << actor; }
+// '1', '2', 'n', 't'; and back, 0: no such letter.
+char letter_of(Actor actor);
+Actor actor_of(char letter);
+
+// What an actor does next, and with what.
+struct NextStep {
+  Point point = Point::kReceive;
+  PointResource resource = 0;
+};
+
+struct PlayedStep {
+  Actor actor = 0;
+  NextStep what;
+};
+
+// A datagram of the race, on its way through the proxy.
+struct Delivery {
+  ScenarioDatagram datagram;
+  unsigned worker = 1;
+  std::string bytes;
+  std::size_t received = kNever;  // Step at which the worker took it from the kernel.
+  static constexpr std::size_t kNever = ~std::size_t{0};
+};
+
+// Whether the two steps cannot be told apart in either order.
+bool is_independent(const NextStep& a, const NextStep& b);
+
+class Play {
+ public:
+  Play(Testbed& testbed, Peers& peers, const Scenario& scenario);
+
+  // Puts everything back, plays the setup, lays the datagrams of the race into the sockets. Empty, or what is
+  // wrong with the scenario.
+  std::string begin();
+
+  ActorMask actors() const { return actors_; }
+  ActorMask enabled() const { return enabled_; }
+  const NextStep& next(Actor actor) const { return next_[actor]; }
+  // One step. False: the worker was lost (problem()).
+  bool step(Actor actor);
+  // Nobody can go on. False though actors are left: deadlock (problem()).
+  bool is_over() const { return enabled_ == 0; }
+  // After the race: phones and caller answer, time passes, until nothing is left to wait for.
+  void settle();
+  // Plays on as it comes, unrecorded, so that every worker is back at its command.
+  void abandon();
+  // SIGKILL where the worker stands; `at_once`: its replacement has mended all before anybody else goes on.
+  bool kill(Actor worker, bool at_once);
+
+  // From the next execution on each step takes a microsecond: ladders then show the order. States that differ
+  // in nothing else are told apart by it.
+  void set_ticking(bool ticks) { ticks_ = ticks; }
+
+  const std::vector<PlayedStep>& steps() const { return steps_; }
+  const std::vector<Sent>& wire() const { return wire_; }
+  // Of wire(): how many belong to the race.
+  std::size_t race_wire() const { return race_wire_; }
+  const std::vector<Delivery>& deliveries() const { return deliveries_; }
+  const std::string& problem() const { return problem_; }
+  // Event numbers of the entry that the setup has used up.
+  std::uint64_t first_stamp() const { return first_stamp_; }
+  shm::EntryRecord& entry() { return testbed_.state().entry(entry_); }
+  Testbed& testbed() { return testbed_; }
+  const Scenario& scenario() const { return scenario_; }
+
+ private:
+  std::string play_setup();
+  std::string prepare_race();
+  bool begin_turn(Actor worker);
+  void look_at(Actor worker);
+  void find_enabled();
+  void take_wire(Actor worker);
+  bool deliver_next();
+  void react(std::size_t& seen);
+  Testbed& testbed_;
+  Peers& peers_;
+  const Scenario& scenario_;
+  std::uint32_t entry_ = 0;
+  ActorMask actors_ = 0;
+  ActorMask enabled_ = 0;
+  NextStep next_[kActorMax];
+  bool must_turn_[kActorMax] = {};
+  std::vector<PlayedStep> steps_;
+  std::vector<Sent> wire_;
+  std::vector<Delivery> deliveries_;
+  std::size_t arrived_ = 0;
+  bool clock_has_run_ = false;
+  bool ticks_ = false;
+  std::size_t race_wire_ = 0;
+  std::uint64_t first_stamp_ = 0;
+  std::string problem_;
+};
+
+}  // namespace lockstep::explore

@@ -1,0 +1,61 @@
+// scenario.h: what is to be explored, as a short file:
+//
+//   title     both phones answer at the same moment
+//   branches  2            # A, B, C: where the INVITE is forked to
+//   workers   2
+//   setup                  # taken one after the other by worker 1, before the race
+//     invite
+//     180 A
+//     180 B
+//   race                   # WORKER DATAGRAM: lies in that worker's socket when the race begins
+//     1  200 A
+//     2  200 B
+//     3  cancel
+//   arrive                 # the same, but each arrives at any moment of the race, in this order
+//     1  200 B
+//   clock     32000        # so many ms pass at any moment of the race
+//
+// DATAGRAM: `invite`, `cancel` (the caller's), `STATUS BRANCH [TAG]`, `STATUS BRANCH cancel` (the answer to a
+// CANCEL), `ack BRANCH`, `bye BRANCH` (the caller's, in the dialog with that phone).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace lockstep::explore {
+
+struct ScenarioDatagram {
+  enum class What { kInvite, kCancel, kResponse, kCancelResponse, kAck, kBye };
+  What what = What::kInvite;
+  int status = 0;
+  char branch = 0;  // 'A' and so on; 0: the caller.
+  std::string tag;  // To tag; empty: the phone's own.
+  std::size_t line = 0;
+
+  std::string text() const;  // As it is written.
+};
+
+struct Arrival {
+  unsigned worker = 1;
+  ScenarioDatagram datagram;
+};
+
+struct Scenario {
+  std::string name;  // Of the file, without folder and ending.
+  std::string title;
+  unsigned branches = 2;
+  unsigned workers = 2;
+  std::vector<ScenarioDatagram> setup;
+  std::vector<Arrival> race;
+  std::vector<Arrival> arrive;
+  std::uint64_t clock_ms = 0;  // 0: time stands still.
+};
+
+// Error: "FILE:LINE: what was expected".
+Result<Scenario, std::string> parse_scenario(std::string_view text, const std::string& file);
+Result<Scenario, std::string> read_scenario(const std::string& file);
+
+}  // namespace lockstep::explore

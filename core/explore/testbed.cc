@@ -1,0 +1,399 @@
+// testbed.cc: building the server, forking and stepping its workers.
+#include "core/explore/testbed.h"
+
+#include <fmt/core.h>
+#include <malloc.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "core/base/clock.h"
+#include "core/base/hash.h"
+#include "core/base/log.h"
+#include "core/net/udp_socket.h"
+#include "core/worker/listen.h"
+
+namespace lockstep::explore {
+namespace {
+
+constexpr unsigned kPatienceMs = 3000;
+constexpr std::size_t kSlabBytes = 4 << 20;
+constexpr std::uint32_t kOrderLogMb = 1;
+constexpr std::uint64_t kStartUs = 1'000'000'000;
+
+// Of the worker process: whose first write to a page is noted here.
+StepPage* noting = nullptr;
+char* arena = nullptr;
+std::size_t arena_bytes = 0;
+
+// A page is read-only until somebody writes to it; then it belongs to what is put back, for good.
+void note_write(int signal, siginfo_t* info, void*) {
+  const char* const at = static_cast<char*>(info->si_addr);
+  if (at < arena || at >= arena + arena_bytes) {
+    std::signal(signal, SIG_DFL);
+    return;
+  }
+  const std::size_t index = static_cast<std::size_t>(at - arena) / kPageBytes;
+  noting->written[index].store(1, std::memory_order_relaxed);
+  mprotect(arena + index * kPageBytes, kPageBytes, PROT_READ | PROT_WRITE);
+}
+
+void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<unsigned>(cpu), &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
+PeerAddress address_of_socket(int fd) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  return from_sockaddr(reinterpret_cast<sockaddr*>(&address), length);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Testbed>, std::string> Testbed::create(const TestbedOptions& options) {
+  std::unique_ptr<Testbed> testbed(new Testbed());
+  if (const std::string problem = testbed->prepare(options); !problem.empty()) return Failure{problem};
+  return testbed;
+}
+
+std::string Testbed::prepare(const TestbedOptions& options) {
+  cpu_ = options.cpu;
+  pin_to(cpu_);
+  page_ = make_step_page();
+  page_->clock_us = kStartUs;
+  set_virtual_clock(&page_->clock_us);
+  for (auto build : {&Testbed::open_sockets}) {
+    if (const std::string problem = (this->*build)(options); !problem.empty()) return problem;
+  }
+  if (const std::string problem = make_memory(); !problem.empty()) return problem;
+  if (const std::string problem = start_modules(); !problem.empty()) return problem;
+  arena = segment_->base();
+  arena_bytes = segment_->size_bytes();
+  if (arena_bytes > kArenaPageMax * kPageBytes) return "the segment is too large to be explored\n";
+  pristine_.assign(arena, arena + arena_bytes);
+  pids_.resize(worker_count());
+  for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) {
+    fork_worker(worker);
+    // It waits for its first command at once.
+    if (!hand_over(page_->seats[worker], kPatienceMs)) return why_lost(worker) + "\n";
+  }
+  slots_at_first_ = slots_in_use();
+  return {};
+}
+
+std::string Testbed::open_sockets(const TestbedOptions& options) {
+  const int config = memfd_create("scenario.cfg", 0);
+  const ssize_t written = write(config, options.config.data(), options.config.size());
+  LS_ASSERT(written == static_cast<ssize_t>(options.config.size()));
+  for (std::uint32_t worker = 1; worker <= options.workers; ++worker) {
+    const auto fd = net::open_udp(*parse_address("127.0.0.1", 0));
+    if (!fd) return fd.error() + "\n";
+    sockets_.push_back(*fd);
+    addresses_.push_back(address_of_socket(*fd));
+  }
+  worker::Options arguments;
+  arguments.config_file = fmt::format("/proc/self/fd/{}", config);
+  arguments.module_dirs = options.module_dirs;
+  arguments.listen = {fmt::format("udp:127.0.0.1:{}", addresses_[0].port())};
+  arguments.children = static_cast<int>(options.workers);
+  std::string report;
+  configuration_ = worker::load_configuration(arguments, report);
+  close(config);
+  if (configuration_ == nullptr) return report;
+  std::vector<std::string> warnings;
+  const auto resolved = worker::resolve_listen(configuration_->globals, names_, warnings);
+  return resolved ? std::string() : resolved.error() + "\n";
+}
+
+std::string Testbed::make_memory() {
+  const std::size_t workers = worker_count();
+  const std::size_t bytes = sizeof(shm::EntryRecord) * shm::kEntryCount +
+                            sizeof(shm::WorkerArea) * (workers + 1) + kSlabBytes +
+                            (workers * kOrderLogMb << 20) + sizeof(shm::SharedState) + (1 << 20);
+  auto made = shm::Segment::create(fmt::format("lockstep-explore-{}", getpid()), bytes);
+  if (!made) return made.error() + "\n";
+  segment_ = std::move(*made);
+  segment_->remove();  // The mapping lives on; nothing is left behind whatever happens.
+  const auto state = shm::make_shared_state(*segment_, static_cast<std::uint32_t>(workers));
+  if (!state) return state.error() + "\n";
+  state_ = *state;
+  state_->hash_seed = 0x6c6f636b73746570;
+  state_->branch_secret = 0x657870656c6f7265;
+  const auto logs = shm::make_order_logs(*segment_, *state_, kOrderLogMb);
+  return logs ? std::string() : logs.error() + "\n";
+}
+
+std::string Testbed::start_modules() {
+  counters_ = std::make_unique<worker::EngineCounters>(counter_names_);
+  interfaces_.provide(command_post_);
+  worker::ServerHost host{*segment_,
+                          *state_,
+                          counter_names_,
+                          rpc_,
+                          configuration_->registry,
+                          configuration_->globals,
+                          control_settings_,
+                          interfaces_,
+                          names_,
+                          tasks_,
+                          keepers_};
+  for (const auto& loaded : configuration_->loader->loaded()) {
+    const auto started = loaded.module->start(host);
+    if (!started) return fmt::format("module {}: {}\n", loaded.name, started.error());
+  }
+  const auto finished = shm::finish_shared_state(*segment_, *state_);
+  if (!finished) return finished.error() + "\n";
+  const worker::TmSettings* tm = interfaces_.find<worker::TmSettings>();
+  engine_settings_.program = configuration_->program.get();
+  engine_settings_.names = &names_;
+  engine_settings_.tm = tm != nullptr ? tm : &default_tm_;
+  engine_settings_.counters = counters_.get();
+  engine_settings_.record_router = interfaces_.find<worker::RecordRouter>();
+  engine_settings_.request_route = configuration_->program->find_route(script::RouteKind::kRequest);
+  engine_settings_.reply_route = configuration_->program->find_route(script::RouteKind::kCoreReply);
+  engine_settings_.branch_max = static_cast<std::uint32_t>(configuration_->globals.max_branches);
+  engine_settings_.quarantine_dir = "/dev/null";
+  return {};
+}
+
+Testbed::~Testbed() {
+  for (const pid_t pid : pids_) {
+    if (pid <= 0) continue;
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+  for (const int fd : sockets_) close(fd);
+  if (page_ != nullptr) munmap(page_, sizeof *page_);
+  set_virtual_clock(nullptr);
+}
+
+// ---- the workers ----
+
+void Testbed::fork_worker(std::uint32_t worker) {
+  Seat& seat = page_->seats[worker];
+  seat.turn.store(0, std::memory_order_relaxed);
+  seat.standing = Standing::kIdle;
+  const pid_t explorer = getpid();
+  const pid_t pid = fork();
+  LS_ASSERT(pid >= 0);
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != explorer) _exit(1);
+    be_worker(worker);
+  }
+  pids_[worker - 1] = pid;
+}
+
+void Testbed::guard_pages() {
+  noting = page_;
+  mprotect(arena, arena_bytes, PROT_READ);
+  const std::size_t pages = arena_bytes / kPageBytes;
+  for (std::size_t first = 0; first < pages;) {
+    if (page_->written[first].load(std::memory_order_relaxed) == 0) {
+      ++first;
+      continue;
+    }
+    std::size_t end = first + 1;
+    while (end < pages && page_->written[end].load(std::memory_order_relaxed) != 0) ++end;
+    mprotect(arena + first * kPageBytes, (end - first) * kPageBytes, PROT_READ | PROT_WRITE);
+    first = end;
+  }
+  struct sigaction action {};
+  action.sa_sigaction = note_write;
+  action.sa_flags = SA_SIGINFO;
+  sigaction(SIGSEGV, &action, nullptr);
+}
+
+void Testbed::be_worker(std::uint32_t worker) {
+  // Memory that a worker gives back is what the next one takes: no page faults in every execution.
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  log_settings().process_index = static_cast<int>(worker);
+  guard_pages();
+  install_stepping(*page_, worker);
+  const shm::WorkerId me{static_cast<std::uint8_t>(worker)};
+  shm::Slabs slabs(*segment_, *state_->slabs, me);
+  std::unique_ptr<worker::Process> process;
+  std::unique_ptr<worker::Worker> body;
+  worker::WorkerSettings settings;
+  settings.engine = &engine_settings_;
+  settings.sockets = {sockets_[worker - 1]};
+  for (const auto& loaded : configuration_->loader->loaded()) settings.modules.push_back(loaded.module);
+  settings.tasks = &tasks_;
+  settings.keepers = &keepers_;
+  settings.variable_count = configuration_->registry.variable_count();
+  const auto renew = [&] {
+    body.reset();
+    process.reset(new worker::Process{me, *segment_, *state_, slabs, state_->area(me).counters});
+    body = std::make_unique<worker::Worker>(*process, settings);
+  };
+  for (;;) {
+    switch (next_command(page_->seats[worker])) {
+      case Command::kRenew:
+        renew();
+        break;
+      case Command::kTurn:
+        body->turn();
+        break;
+      case Command::kRecover:
+        renew();
+        body->recover();
+        break;
+      case Command::kNone:
+        break;
+    }
+  }
+}
+
+bool Testbed::begin(std::uint32_t worker, Command command) {
+  page_->seats[worker].command = command;
+  page_->is_stepped.store(1, std::memory_order_relaxed);
+  return hand_over(page_->seats[worker], kPatienceMs);
+}
+
+bool Testbed::step(std::uint32_t worker) {
+  page_->is_stepped.store(1, std::memory_order_relaxed);
+  return hand_over(page_->seats[worker], kPatienceMs);
+}
+
+bool Testbed::run(std::uint32_t worker, Command command) {
+  page_->seats[worker].command = command;
+  page_->is_stepped.store(0, std::memory_order_relaxed);
+  return hand_over(page_->seats[worker], kPatienceMs);
+}
+
+std::string Testbed::why_lost(std::uint32_t worker) {
+  int status = 0;
+  if (waitpid(pids_[worker - 1], &status, WNOHANG) != pids_[worker - 1]) {
+    return fmt::format("worker {} does not come back: it waits for something that will not come", worker);
+  }
+  pids_[worker - 1] = 0;
+  return WIFSIGNALED(status) ? fmt::format("worker {} died of signal {}", worker, WTERMSIG(status))
+                             : fmt::format("worker {} ended with status {}", worker, WEXITSTATUS(status));
+}
+
+void Testbed::kill_and_replace(std::uint32_t worker) {
+  pid_t& pid = pids_[worker - 1];
+  if (pid > 0) {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+  fork_worker(worker);
+  const bool stands = hand_over(page_->seats[worker], kPatienceMs);
+  LS_ASSERT(stands);
+}
+
+// ---- the arena ----
+
+void Testbed::reset() {
+  const std::size_t pages = arena_bytes / kPageBytes;
+  for (std::size_t i = 0; i < pages; ++i) {
+    if (page_->written[i].load(std::memory_order_relaxed) == 0) continue;
+    std::memcpy(arena + i * kPageBytes, pristine_.data() + i * kPageBytes, kPageBytes);
+  }
+  page_->clock_us = kStartUs;
+  char scrap[2048];
+  for (const int fd : sockets_) {
+    while (recv(fd, scrap, sizeof scrap, MSG_DONTWAIT) >= 0) {
+    }
+  }
+  for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) {
+    // One that stands at a point of a broken-off execution cannot be told anything.
+    if (seat(worker).standing != Standing::kIdle || pids_[worker - 1] == 0) kill_and_replace(worker);
+    LS_ASSERT(run(worker, Command::kRenew));
+  }
+}
+
+std::uint64_t Testbed::hash() const {
+  std::uint64_t sum = 0;
+  const std::size_t pages = arena_bytes / kPageBytes;
+  for (std::size_t i = 0; i < pages; ++i) {
+    if (page_->written[i].load(std::memory_order_relaxed) == 0) continue;
+    const std::string_view bytes(arena + i * kPageBytes, kPageBytes);
+    // A page that is as it was counts for nothing: it may have been written in another execution only.
+    if (std::memcmp(bytes.data(), pristine_.data() + i * kPageBytes, kPageBytes) == 0) continue;
+    sum ^= hash_bytes(bytes, i + 1);
+  }
+  return sum;
+}
+
+std::size_t Testbed::written_pages() const {
+  std::size_t count = 0;
+  for (const auto& page : page_->written) count += page.load(std::memory_order_relaxed);
+  return count;
+}
+
+bool Testbed::has_data(std::uint32_t worker) const {
+  int bytes = 0;
+  return ioctl(sockets_[worker - 1], FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+PointResource Testbed::receive_resource(std::uint32_t worker) {
+  return resource_of(&state_->areas[worker]->batch);
+}
+
+std::string Testbed::slots_in_use() {
+  std::string text;
+  shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{1});
+  for (std::size_t i = 0; i < shm::kSlabKindCount; ++i) {
+    const shm::SlabFigures figures = slabs.figures(static_cast<shm::SlabKind>(i));
+    // Each worker that has flushed keeps a few messages for answers when memory is full.
+    if (figures.live != 0 && figures.name != "messages_2k") {
+      text += fmt::format("{}={} ", figures.name, figures.live);
+    }
+  }
+  return text;
+}
+
+std::string Testbed::unrest_of(std::uint32_t worker) {
+  std::string text;
+  const shm::WorkerArea& area = *state_->areas[worker];
+  if (area.outbox.count.load() != 0) text += fmt::format("worker {}: its outbox is not empty\n", worker);
+  // Those beyond the first pages were never touched; the pool begins at its front.
+  for (std::uint32_t i = 0; i < 2 * shm::kReceiveBatchMax; ++i) {
+    const shm::EventNode& node = area.buffers[i].node;
+    if (node.state.load() == shm::NodeState::kFree) continue;
+    const std::uint32_t handle = segment_->handle_of(&node).value;
+    bool is_offered = false;
+    for (const std::uint32_t buffer : area.batch.buffers) is_offered = is_offered || buffer == handle;
+    if (!is_offered) text += fmt::format("worker {}: receive buffer {} is not free\n", worker, i);
+  }
+  for (std::uint32_t i = 0; i < 64; ++i) {
+    if (area.timer_nodes[i].state.load() == shm::NodeState::kFree) continue;
+    text += fmt::format("worker {}: event node {} is not free\n", worker, i);
+  }
+  return text;
+}
+
+std::string Testbed::unrest() {
+  std::string text;
+  for (std::size_t i = 0; i < shm::kEntryCount; ++i) {
+    const std::size_t page = (reinterpret_cast<char*>(&state_->entries[i]) - arena) / kPageBytes;
+    if (page_->written[page].load(std::memory_order_relaxed) == 0) {
+      i |= kPageBytes / sizeof(shm::EntryRecord) - 1;  // None of this page was ever written.
+      continue;
+    }
+    const shm::EntryRecord& entry = state_->entries[i];
+    if (entry.word.load() >> 56 != 0) text += fmt::format("entry {}: owned\n", i);
+    if (static_cast<std::uint32_t>(entry.word.load()) != 0) text += fmt::format("entry {}: inbox\n", i);
+    if (entry.work_head != 0) text += fmt::format("entry {}: events not worked\n", i);
+    if (entry.take_intent.load() != 0) text += fmt::format("entry {}: a take was begun\n", i);
+    if (entry.transactions != 0) text += fmt::format("entry {}: a transaction lives\n", i);
+  }
+  for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) text += unrest_of(worker);
+  const std::string slots = slots_in_use();
+  if (slots != slots_at_first_) text += fmt::format("slots in use: {}\n", slots);
+  return text;
+}
+
+}  // namespace lockstep::explore
