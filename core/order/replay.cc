@@ -148,7 +148,10 @@ class Comparison {
     std::vector<Wire> sent;
     for (const Record* record : call.records) {
       if (record->head.stamp != stamp || record->head.kind < LogKind::kSent) continue;
-      if (!record->has_bytes) return;
+      if (!record->has_bytes) {
+        ++result_.unread;
+        return;
+      }
       sent.push_back(read_wire(record->bytes));
     }
     result_.datagrams += sent.size();
@@ -185,11 +188,16 @@ class Comparison {
 }  // namespace
 
 std::string Replay::text() const {
-  std::string line = fmt::format("{} calls, {} decisions, {} datagrams: ", calls, decisions, datagrams);
+  std::string line = fmt::format("{}, {}, {}: ", counted(calls, "call"), counted(decisions, "decision"),
+                                 counted(datagrams, "datagram"));
   line += is_identical() ? "identical" : "not identical\nfirst departure: " + departure;
   if (incomplete > 0) {
-    line +=
-        fmt::format("\n{} transactions were not compared: their beginning has been overwritten", incomplete);
+    line += fmt::format("\nnot compared: {} without a beginning, which has been overwritten",
+                        counted(incomplete, "transaction"));
+  }
+  if (unread > 0) {
+    line += fmt::format("\nnot compared: the wire of {}, whose messages have been overwritten",
+                        counted(unread, "event"));
   }
   return line + "\n";
 }

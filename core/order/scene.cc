@@ -235,6 +235,10 @@ std::string since(const Scene& scene, std::uint64_t time_us) {
   return fmt::format("{}.{:03}", us / 1000, us % 1000);
 }
 
+std::string counted(std::size_t count, const char* noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string words_of(const char* name) {
   std::string words;
   for (const char* at = name[0] == 'k' ? name + 1 : name; *at != '\0'; ++at) {

@@ -133,6 +133,7 @@ class RenderTest : public CppUnit::TestFixture {
     b.log.records.front().bytes.clear();
     const std::string ladder = ladder_text(scene_of(b.log), 100);
     assert_has(ladder, "(overwritten)");
+    assert_has(capture_of(b.log, scene_of(b.log)), "a message from caller has been overwritten");
     assert_has(ladder, "! a part of this call has been overwritten");
   }
   void the_list_tells_who_called_whom_and_how_it_ended() {

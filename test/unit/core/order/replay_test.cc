@@ -73,7 +73,7 @@ class ReplayTest : public CppUnit::TestFixture {
 
   void a_good_record_replays_identically() {
     const Replay result = replay(forked_call().log);
-    CPPUNIT_ASSERT_EQUAL(std::string("1 calls, 8 decisions, 7 datagrams: identical\n"), result.text());
+    CPPUNIT_ASSERT_EQUAL(std::string("1 call, 8 decisions, 7 datagrams: identical\n"), result.text());
   }
   void another_event_is_a_departure() {
     LogBuilder b = forked_call();
@@ -118,7 +118,7 @@ class ReplayTest : public CppUnit::TestFixture {
     std::erase_if(b.log.records, [](const Record& r) { return r.head.stamp == 1; });
     const Replay result = replay(b.log);
     CPPUNIT_ASSERT(result.is_identical());
-    assert_has(result.text(), "1 transactions were not compared: their beginning has been overwritten");
+    assert_has(result.text(), "not compared: 1 transaction without a beginning, which has been overwritten");
   }
   // The rings of two workers do not turn over at the same time: an event in the middle may be the one that
   // has gone.
@@ -144,7 +144,9 @@ class ReplayTest : public CppUnit::TestFixture {
     const std::vector<Call> calls = calls_of(b.log);
     CPPUNIT_ASSERT_EQUAL(b.log.records.size(), calls.at(0).records.size());
     CPPUNIT_ASSERT(!is_whole(b.log, calls[0], threads_of(b.log, calls[0])));
-    CPPUNIT_ASSERT_EQUAL(std::string(), replay(b.log).departure);
+    const Replay result = replay(b.log);
+    CPPUNIT_ASSERT_EQUAL(std::string(), result.departure);
+    assert_has(result.text(), "not compared: the wire of 1 event, whose messages have been overwritten");
   }
   void one_call_of_many_keeps_the_numbers_of_its_events() {
     LogBuilder b = forked_call();
