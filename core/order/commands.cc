@@ -17,6 +17,7 @@
 #include "core/order/redaction.h"
 #include "core/order/render.h"
 #include "core/order/replay.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -47,7 +48,8 @@ constexpr const char* kUsage =
     "       lockstep calls [--all]                recent calls; --all: also what is no INVITE\n"
     "       lockstep record FILE [CALL-ID] [--redact]   the order log, or one call of it, into a file\n"
     "       lockstep replay FILE                  0: this binary decides the same; 1: where it does not\n"
-    "All but replay take -Y RUNDIR (of the server) or --from FILE (a recording). --redact puts stand-ins for\n"
+    "All but replay take -Y RUNDIR (of the server) or --from FILE (a recording). --redact puts stand-ins "
+    "for\n"
     "users, names and addresses in bodies.\n";
 
 struct Command {
@@ -69,7 +71,9 @@ const Command* find_command(std::string_view name) {
   return nullptr;
 }
 
-bool is_option(const std::string& word) { return word == "-Y" || (word.size() > 2 && word.starts_with("--")); }
+bool is_option(const std::string& word) {
+  return word == "-Y" || (word.size() > 2 && word.starts_with("--"));
+}
 
 // Empty: fine; else what is wrong.
 std::string parse(int argc, char** argv, const Command& command, Arguments& arguments) {
@@ -164,7 +168,8 @@ const Call* find_call(const std::vector<Call>& calls, const std::string& id) {
 }
 
 int unknown_call(const Log& log, const std::vector<Call>& calls, const std::string& id) {
-  std::string text = fmt::format("call {} is not in the log, which holds {}", id, counted(calls.size(), "call"));
+  std::string text =
+      fmt::format("call {} is not in the log, which holds {}", id, counted(calls.size(), "call"));
   if (log.has_lost()) text += "; older ones have been overwritten (raise order_log to keep more)";
   if (!calls.empty()) text += fmt::format("; the newest is {}", calls.back().id);
   std::fprintf(stderr, "lockstep: %s\n", text.c_str());

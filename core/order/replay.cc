@@ -8,7 +8,8 @@
 #include <map>
 
 #include "core/order/call.h"
-#include "core/order/scene.h"
+#include "core/order/wire.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -110,6 +111,7 @@ class Comparison {
     Decision told = decision;
     Decision kept = decision;
     kept.step = {};
+    kept.after = kept.before;
     kept.step.ignored = static_cast<tx::Why>(recorded.ignored);
     for (std::size_t i = 0; i < std::min<std::size_t>(recorded.action_count, shm::kLoggedActions); ++i) {
       tx::Action action;
@@ -119,7 +121,7 @@ class Comparison {
     }
     result_.departure =
         fmt::format("call {}, decision {} ({}): recorded {} (digest {:016x}), now {} (digest {:016x})",
-                    call.id, number, event_text(decision.event), actions_text(kept), recorded.digest,
+                    call.id, number, event_text(decision), actions_text(kept), recorded.digest,
                     actions_text(told), shm::digest_of(told.step.actions));
   }
 

@@ -80,7 +80,7 @@ class OrderLogCallTest : public CallTest {
   void the_reasons_of_a_call_are_told() {
     serve(2);
     const std::string id = place_call();
-    const std::string why = asked({"why", id}, "its CANCEL ended");
+    const std::string why = asked({"why", id}, "its CANCEL was answered");
     LS_HAS(why, "Branch 0 won: its 200 was the first 2xx that was decided on");
     LS_HAS(why, "CANCEL was decided at +");
     LS_HAS(why, "answered 487 at +");

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/order/redaction.h"
+#include "core/order/words.h"
 #include "test/unit/core/order/log_builder.h"
 
 namespace lockstep::order {
@@ -13,6 +14,8 @@ namespace {
 
 using test::forked_call;
 using test::LogBuilder;
+using test::sip_message;
+namespace tx = transaction;
 
 class RenderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(RenderTest);
@@ -21,6 +24,9 @@ class RenderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(the_reasons_of_a_forked_call);
   CPPUNIT_TEST(a_cancel_to_a_phone_that_had_answered_is_late);
   CPPUNIT_TEST(a_withdrawn_cancel_is_shown_and_told);
+  CPPUNIT_TEST(a_late_2xx_is_told_by_its_policy_and_its_repetition_as_one);
+  CPPUNIT_TEST(a_cancel_that_is_held_is_told);
+  CPPUNIT_TEST(timers_have_names_and_a_single_branch_has_no_number);
   CPPUNIT_TEST(a_call_without_its_beginning_says_so);
   CPPUNIT_TEST(messages_that_are_gone_leave_their_place);
   CPPUNIT_TEST(the_list_tells_who_called_whom_and_how_it_ended);
@@ -68,7 +74,7 @@ class RenderTest : public CppUnit::TestFixture {
      8.700  1     |                 |<--487 INVITE----|                 |
      8.800  1  * response 487 of branch 0: ack branch 0
      8.900  1     |                 |-------ACK------>|                 |
-    59.000  1  ~ timer at 59 ms: ignored, not due
+    59.000  1  ~ timer: ignored, not due
 )";
     CPPUNIT_ASSERT_EQUAL(expected, ladder_text(scene_of(forked_call().log), 80));
   }
@@ -90,7 +96,7 @@ class RenderTest : public CppUnit::TestFixture {
             "The INVITE, 2 branches.\n"
             "Branch 1 won: its 200 was the first 2xx that was decided on, at +8.100 ms.\n"
             "Branch 0 was added at +0.100 ms; first 1xx (180) at +1.100 ms; CANCEL was decided at +8.100 "
-            "ms (completed elsewhere); its CANCEL ended at +8.600 ms (cancel response 200 of branch 0); "
+            "ms (completed elsewhere); its CANCEL was answered 200 at +8.600 ms; "
             "answered 487 at +8.700 ms, decided on at +8.800 ms.\n"
             "Branch 1 was added at +0.100 ms; answered 200 at +8.000 ms, decided on at +8.100 ms.\n"),
         why_of(forked_call().log));
@@ -115,6 +121,57 @@ class RenderTest : public CppUnit::TestFixture {
     assert_has(ladder, "withdrawn before it was sent");
     assert_has(why_of(b.log), "its CANCEL was withdrawn at +8.200 ms, before it was sent");
     assert_has(ladder_page(scene_of(b.log), ""), "arrow right cancel off");
+  }
+  // Both ring; branch 1 answers, and then branch 0 as well, twice.
+  static LogBuilder call_answered_twice(const tx::Settings& settings) {
+    LogBuilder b;
+    b.log.baseline = settings;
+    const std::string ok = sip_message("SIP/2.0 200 OK", "p0", "1 INVITE", "t0");
+    b.received(1, 1000, sip_message("INVITE sip:bob@example.org SIP/2.0", "c", "1 INVITE"), "127.0.0.9");
+    b.decided(1, 1100, tx::Event::create(tx::AgeMs{0}, tx::Method::kInvite));
+    for (std::uint8_t i = 0; i < 2; ++i) {
+      b.decided(1, 1100, tx::Event::add_branch(tx::AgeMs{0}, tx::BranchIndex{i}));
+    }
+    b.received(2, 2000, sip_message("SIP/2.0 180 Ringing", "p0", "1 INVITE", "t0"), "127.0.0.2");
+    b.decided(2, 2000, tx::Event::response(tx::AgeMs{1}, tx::BranchIndex{0}, 180, 1));
+    b.received(3, 3000, sip_message("SIP/2.0 200 OK", "p1", "1 INVITE", "t1"), "127.0.0.3");
+    b.decided(3, 3000, tx::Event::response(tx::AgeMs{2}, tx::BranchIndex{1}, 200, 2));
+    b.received(4, 4000, ok, "127.0.0.2");
+    b.decided(4, 4000, tx::Event::response(tx::AgeMs{3}, tx::BranchIndex{0}, 200, 1));
+    b.received(5, 9000, ok, "127.0.0.2");
+    b.decided(5, 9000, tx::Event::response(tx::AgeMs{8}, tx::BranchIndex{0}, 200, 1));
+    b.occasion(6, 40000000);
+    b.decided(6, 40000000, tx::Event::timer(tx::AgeMs{40000}));
+    return b;
+  }
+  void a_late_2xx_is_told_by_its_policy_and_its_repetition_as_one() {
+    tx::Settings settings;
+    const std::string forwarded = why_of(call_answered_twice(settings).log);
+    assert_has(forwarded, "Branch 0 answered 200 too, at +3.000 ms: relayed.\n");
+    assert_has(forwarded, "Branch 0's 200 came again at +8.000 ms: relayed again.\n");
+    settings.late_2xx = tx::LatePolicy::kTerminate;
+    const std::string ended = why_of(call_answered_twice(settings).log);
+    assert_has(ended, "at +3.000 ms: acknowledged here, and that leg ended with BYE.\n");
+    assert_has(ended, "came again at +8.000 ms: acknowledged again.\n");
+    settings.late_2xx = tx::LatePolicy::kDrop;
+    const std::string dropped = why_of(call_answered_twice(settings).log);
+    assert_has(dropped, "at +3.000 ms: dropped.\n");
+    assert_has(dropped, "came again at +8.000 ms: dropped again.\n");
+  }
+  void a_cancel_that_is_held_is_told() {
+    tx::Settings settings;
+    settings.cancel_holdoff = tx::DurationMs{30};
+    const LogBuilder b = call_answered_twice(settings);
+    assert_has(ladder_text(scene_of(b.log), 160), "hold cancel of branch 0 (completed elsewhere)");
+    assert_has(why_of(b.log), "its CANCEL was held from +2.000 ms on (completed elsewhere), for a final");
+  }
+  void timers_have_names_and_a_single_branch_has_no_number() {
+    const LogBuilder b = call_answered_twice({});
+    assert_has(ladder_text(scene_of(b.log), 120), "~ timer M of branch 1: ");
+    const Decision told = threads_of(b.log, calls_of(b.log)[0])[0].decisions[3];
+    CPPUNIT_ASSERT_EQUAL(std::string("response 180 of branch 0"), event_text(told));
+    CPPUNIT_ASSERT_EQUAL(std::string("response 180"), event_text(told, Naming::kNoBranches));
+    CPPUNIT_ASSERT_EQUAL(std::string("relay response 180"), actions_text(told, Naming::kNoBranches));
   }
   void a_call_without_its_beginning_says_so() {
     LogBuilder b = forked_call();
