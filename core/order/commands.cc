@@ -48,9 +48,8 @@ constexpr const char* kUsage =
     "       lockstep calls [--all]                recent calls; --all: also what is no INVITE\n"
     "       lockstep record FILE [CALL-ID] [--redact]   the order log, or one call of it, into a file\n"
     "       lockstep replay FILE                  0: this binary decides the same; 1: where it does not\n"
-    "All but replay take -Y RUNDIR (of the server) or --from FILE (a recording). --redact puts stand-ins "
-    "for\n"
-    "users, names and addresses in bodies.\n";
+    "All but replay take -Y RUNDIR (of the server) or --from FILE (a recording). --redact puts stand-ins\n"
+    "for users, names and addresses in bodies; Call-IDs and addresses in headers stay.\n";
 
 struct Command {
   std::string_view name;
