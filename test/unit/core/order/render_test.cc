@@ -81,6 +81,7 @@ class RenderTest : public CppUnit::TestFixture {
   void a_narrow_terminal_cuts_labels_and_wraps_decisions() {
     const std::string text = ladder_text(scene_of(forked_call().log), 10);
     assert_has(text, "|<--200----|");
+    assert_has(text, "|<-200 INVITE---------|");
     std::size_t longest = 0;
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = text.find('\n', at);
