@@ -71,12 +71,20 @@ class Lanes {
       const auto [place, is_new] =
           branches_.emplace(std::pair{key, record.head.datagram.branch}, lanes_.size());
       if (is_new) {
-        lanes_.push_back({fmt::format("branch {}", record.head.datagram.branch),
-                          detail(user_of(wire.request_uri), peer), peer});
+        place->second = of_branch({fmt::format("branch {}", record.head.datagram.branch),
+                                   detail(user_of(wire.request_uri), peer), peer});
       }
       return place->second;
     }
     return by_address(peer);
+  }
+  // An INVITE that is tried again, with credentials, goes to the same phones.
+  std::size_t of_branch(Lane lane) {
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      if (lanes_[i].title == lane.title && lanes_[i].address == lane.address) return i;
+    }
+    lanes_.push_back(std::move(lane));
+    return lanes_.size() - 1;
   }
   std::size_t by_tag(const std::string& tag, const PeerAddress& peer) {
     const auto known = tags_.find(tag);
@@ -183,14 +191,14 @@ class Painter {
     const std::string identity = direction + wire.via_branch + " " + wire.summary() + " " + wire.to_tag;
     if (wire.is_sip && !seen_.insert(identity).second) return "again";
     if (is_sent && wire.is_request("CANCEL")) {
-      cancelled_.insert(row.lane);
-      if (answered_.contains(row.lane)) return fmt::format("late: {} had answered", title(row.lane));
+      cancelled_.insert(wire.via_branch);
+      if (answered_.contains(wire.via_branch)) return fmt::format("late: {} had answered", title(row.lane));
     }
     if (wire.is_final() && wire.method == "INVITE") {
       if (!is_sent) {
-        answered_.insert(row.lane);
-        if (cancelled_.contains(row.lane) && wire.status < 300) return "late: was cancelled already";
-      } else if (row.lane == kCallerLane && wire.status < 300 && relayed_++ > 0) {
+        answered_.insert(wire.via_branch);
+        if (cancelled_.contains(wire.via_branch) && wire.status < 300) return "late: was cancelled already";
+      } else if (row.lane == kCallerLane && wire.status < 300 && !relayed_.insert(wire.via_branch).second) {
         return "late: another 2xx went up before";
       }
     }
@@ -216,9 +224,10 @@ class Painter {
   std::map<TransactionKey, std::string> labels_;  // Of all transactions but the first.
   std::set<TransactionKey> single_;               // Those of them that have one branch.
   std::set<std::string> seen_;
-  std::set<std::size_t> cancelled_;  // Lanes.
-  std::set<std::size_t> answered_;
-  int relayed_ = 0;
+  // By Via branch, which is another for each INVITE of a dialog.
+  std::set<std::string> cancelled_;
+  std::set<std::string> answered_;
+  std::set<std::string> relayed_;
 };
 
 }  // namespace

@@ -27,6 +27,9 @@ class RenderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_late_2xx_is_told_by_its_policy_and_its_repetition_as_one);
   CPPUNIT_TEST(a_cancel_that_is_held_is_told);
   CPPUNIT_TEST(timers_have_names_and_a_single_branch_has_no_number);
+  CPPUNIT_TEST(a_later_invite_of_the_dialog_is_not_late);
+  CPPUNIT_TEST(an_invite_that_is_tried_again_has_the_same_lanes);
+  CPPUNIT_TEST(the_list_tells_how_the_last_attempt_ended);
   CPPUNIT_TEST(a_call_without_its_beginning_says_so);
   CPPUNIT_TEST(messages_that_are_gone_leave_their_place);
   CPPUNIT_TEST(the_list_tells_who_called_whom_and_how_it_ended);
@@ -173,6 +176,44 @@ class RenderTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("response 180 of branch 0"), event_text(told));
     CPPUNIT_ASSERT_EQUAL(std::string("response 180"), event_text(told, Naming::kNoBranches));
     CPPUNIT_ASSERT_EQUAL(std::string("relay response 180"), actions_text(told, Naming::kNoBranches));
+  }
+  // The caller puts on hold and gives that up; then it is put on hold.
+  void a_later_invite_of_the_dialog_is_not_late() {
+    LogBuilder b = forked_call();
+    b.received(7, 70000, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "c2", "2 INVITE", "t1"), "127.0.0.9");
+    b.sent(7, 70100, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "p2", "2 INVITE", "t1"), "127.0.0.3");
+    b.sent(7, 70200, sip_message("CANCEL sip:b@127.0.0.3 SIP/2.0", "p2", "2 CANCEL", "t1"), "127.0.0.3");
+    b.received(8, 80000, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "c3", "3 INVITE", "t1"), "127.0.0.9");
+    b.sent(8, 80100, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "p3", "3 INVITE", "t1"), "127.0.0.3");
+    b.received(9, 90000, sip_message("SIP/2.0 200 OK", "p3", "3 INVITE", "t1"), "127.0.0.3");
+    b.sent(9, 90100, sip_message("SIP/2.0 200 OK", "c3", "3 INVITE", "t1"), "127.0.0.9");
+    const std::string ladder = ladder_text(scene_of(b.log), 120);
+    CPPUNIT_ASSERT_MESSAGE(ladder, ladder.find("late") == std::string::npos);
+  }
+  // Refused with 401, then tried again.
+  static LogBuilder call_with_credentials() {
+    LogBuilder b;
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      const std::string n = std::to_string(i + 1), c = "c" + n, p = "p" + n, cseq = n + " INVITE";
+      const std::string final_line = i == 0 ? "SIP/2.0 401 Unauthorized" : "SIP/2.0 200 OK";
+      const std::uint64_t stamp = 1 + i * 2, us = 1000 + i * 10000;
+      if (i == 1) b.begin_transaction();
+      b.received(stamp, us, sip_message("INVITE sip:bob@example.org SIP/2.0", c, cseq), "127.0.0.9");
+      b.decided(stamp, us, tx::Event::create(tx::AgeMs{0}, tx::Method::kInvite));
+      b.decided(stamp, us, tx::Event::add_branch(tx::AgeMs{0}, tx::BranchIndex{0}));
+      b.sent(stamp, us, sip_message("INVITE sip:bob@127.0.0.2 SIP/2.0", p, cseq), "127.0.0.2", 0);
+      b.received(stamp + 1, us + 500, sip_message(final_line, p, cseq, "t" + n), "127.0.0.2");
+      const tx::Status status = i == 0 ? 401 : 200;
+      b.decided(stamp + 1, us + 500, tx::Event::response(tx::AgeMs{1}, tx::BranchIndex{0}, status, i + 1));
+    }
+    return b;
+  }
+  void an_invite_that_is_tried_again_has_the_same_lanes() {
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, scene_of(call_with_credentials().log).lanes.size());
+  }
+  void the_list_tells_how_the_last_attempt_ended() {
+    const LogBuilder b = call_with_credentials();
+    assert_has(call_list(b.log, calls_of(b.log), false), "       200  one@example.org\n");
   }
   void a_call_without_its_beginning_says_so() {
     LogBuilder b = forked_call();
