@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "core/order/render.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -60,7 +61,7 @@ std::string call_list(const Log& log, const std::vector<Call>& calls, bool all) 
     ++shown;
   }
   if (shown == 0) return calls.empty() ? "no calls yet\n" : "no calls yet; --all lists what is no INVITE\n";
-  return text;
+  return printable(text);
 }
 
 }  // namespace lockstep::order

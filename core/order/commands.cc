@@ -161,7 +161,7 @@ bool write_text(const std::string& path, const std::string& text) {
 
 const Call* find_call(const std::vector<Call>& calls, const std::string& id) {
   for (const Call& call : calls) {
-    if (call.id == id) return &call;
+    if (call.id == id || printable(call.id) == id) return &call;
   }
   return nullptr;
 }
@@ -171,7 +171,7 @@ int unknown_call(const Log& log, const std::vector<Call>& calls, const std::stri
       fmt::format("call {} is not in the log, which holds {}", id, counted(calls.size(), "call"));
   if (log.has_lost()) text += "; older ones have been overwritten (raise order_log to keep more)";
   if (!calls.empty()) text += fmt::format("; the newest is {}", calls.back().id);
-  std::fprintf(stderr, "lockstep: %s\n", text.c_str());
+  std::fprintf(stderr, "lockstep: %s\n", printable(text).c_str());
   return kDeparted;
 }
 

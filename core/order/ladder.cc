@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "core/order/render.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -138,6 +139,8 @@ class Ladder {
 
 }  // namespace
 
-std::string ladder_text(const Scene& scene, std::size_t columns) { return Ladder(scene, columns).draw(); }
+std::string ladder_text(const Scene& scene, std::size_t columns) {
+  return printable(Ladder(scene, columns).draw());
+}
 
 }  // namespace lockstep::order

@@ -201,7 +201,7 @@ std::string Replay::text() const {
     line += fmt::format("\nnot compared: the wire of {}, whose messages have been overwritten",
                         counted(unread, "event"));
   }
-  return line + "\n";
+  return printable(line + "\n");
 }
 
 Replay replay(const Log& log) { return Comparison(log).run(); }

@@ -224,7 +224,7 @@ class Explanation {
 }  // namespace
 
 std::string why_text(const Log& log, const Call& call, const Scene& scene) {
-  return Explanation(log, call, scene).text();
+  return printable(Explanation(log, call, scene).text());
 }
 
 }  // namespace lockstep::order

@@ -78,6 +78,18 @@ std::string counted(std::size_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+// Those that UTF-8 makes of 0xc2 are control characters as well.
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < result.size() ? result[i + 1] : 0);
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) result[i] = result[i + 1] = '.';
+    if ((byte < 0x20 && byte != '\n') || byte == 0x7f) result[i] = '.';
+  }
+  return result;
+}
+
 std::string words_of(const char* name) {
   std::string words;
   for (const char* at = name[0] == 'k' ? name + 1 : name; *at != '\0'; ++at) {

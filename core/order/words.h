@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/order/call.h"
 
@@ -10,6 +11,9 @@ namespace lockstep::order {
 
 // "1 call", "2 calls".
 std::string counted(std::size_t count, const char* noun);
+
+// For a terminal: control bytes other than line ends, which might steer it, as dots.
+std::string printable(std::string_view text);
 
 // "relay response" for "kRelayResponse": names of enumerators as people read them.
 std::string words_of(const char* name);

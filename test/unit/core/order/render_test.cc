@@ -33,6 +33,7 @@ class RenderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_call_without_its_beginning_says_so);
   CPPUNIT_TEST(messages_that_are_gone_leave_their_place);
   CPPUNIT_TEST(the_list_tells_who_called_whom_and_how_it_ended);
+  CPPUNIT_TEST(what_came_from_the_wire_does_not_steer_a_terminal);
   CPPUNIT_TEST(a_page_has_a_lane_for_each_worker_and_folds_bodies);
   CPPUNIT_TEST(a_page_escapes_what_came_from_the_wire);
   CPPUNIT_TEST(a_capture_is_made_of_whole_blocks);
@@ -242,6 +243,17 @@ class RenderTest : public CppUnit::TestFixture {
     assert_has(line,
                "INVITE    alice                    bob                       2       200  one@example.org\n");
     CPPUNIT_ASSERT_EQUAL(std::string("no calls yet\n"), call_list(b.log, {}, false));
+  }
+  void what_came_from_the_wire_does_not_steer_a_terminal() {
+    LogBuilder b;
+    b.received(1, 1000,
+               "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKx\r\nFrom: <sip:a@x>;tag=1\r\n"
+               "Call-ID: \x1b[31m\x7f\xc2\x9b@\xc3\xa9\r\nCSeq: 1 INVITE\r\n\r\n",
+               "127.0.0.9");
+    const std::string shown = ".[31m...@\xc3\xa9\n";
+    assert_has(call_list(b.log, calls_of(b.log), false), shown);
+    assert_has(ladder_text(scene_of(b.log), 80), "Call-ID " + shown);
+    assert_has(why_of(b.log), "Call-ID " + shown);
   }
   void a_page_has_a_lane_for_each_worker_and_folds_bodies() {
     const std::string page = ladder_page(scene_of(forked_call().log), "Call-ID x\nBranch 1 won.\n");
