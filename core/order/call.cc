@@ -29,6 +29,12 @@ class Sorter {
       const auto found = events_.find(event_of(record));
       if (key && found != events_.end()) transactions_.emplace(key, found->second);
     }
+    // An event whose bytes have all gone: what came and what was sent belong where its decision does.
+    for (const Record& record : log.records) {
+      if (record.head.kind != shm::LogKind::kDecided) continue;
+      const auto found = transactions_.find(key_of(record));
+      if (found != transactions_.end()) events_.emplace(event_of(record), found->second);
+    }
   }
   std::string_view call_of(const Record& record) const {
     if (const auto found = events_.find(event_of(record)); found != events_.end()) return found->second;

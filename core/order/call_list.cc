@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "core/order/render.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -16,14 +17,21 @@ std::string clock_text(std::uint64_t wall_us) {
                      wall_us / 1000 % 1000);
 }
 
+// Of the first INVITE that succeeded; while none has, of the last: the caller may try again with credentials.
 std::string result_of(const std::vector<Thread>& threads) {
+  std::string result = "-";
   for (const Thread& thread : threads) {
     if (!thread.is_invite()) continue;
     const transaction::State& state = thread.decisions.back().after;
-    if (state.context.final_status != 0) return std::to_string(state.context.final_status);
-    return state.server.last_status == 0 ? "begun" : fmt::format("{} so far", state.server.last_status);
+    const transaction::Status status = state.context.final_status;
+    if (status != 0) {
+      result = std::to_string(status);
+    } else {
+      result = state.server.last_status == 0 ? "begun" : fmt::format("{} so far", state.server.last_status);
+    }
+    if (transaction::is_success(status)) break;
   }
-  return "-";
+  return result;
 }
 
 }  // namespace
@@ -53,7 +61,7 @@ std::string call_list(const Log& log, const std::vector<Call>& calls, bool all) 
     ++shown;
   }
   if (shown == 0) return calls.empty() ? "no calls yet\n" : "no calls yet; --all lists what is no INVITE\n";
-  return text;
+  return printable(text);
 }
 
 }  // namespace lockstep::order

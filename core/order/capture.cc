@@ -167,6 +167,10 @@ std::string capture_of(const Log& log, const Scene& scene) {
       line = fmt::format("+{} ms worker {}: {}", since(scene, row.time_us), row.worker, row.text);
     } else if (!row.mark.empty()) {
       line = is_packet ? row.mark : row.label() + " " + row.mark;
+    } else if (!row.record->has_bytes) {
+      line = fmt::format("+{} ms worker {}: a message {} {} has been overwritten", since(scene, row.time_us),
+                         row.worker, row.kind == RowKind::kReceived ? "from" : "to",
+                         scene.lanes[row.lane].title);
     }
     if (!line.empty()) comment += (comment.empty() ? "" : "\n") + line;
   }

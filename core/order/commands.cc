@@ -17,12 +17,14 @@
 #include "core/order/redaction.h"
 #include "core/order/render.h"
 #include "core/order/replay.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
 
 constexpr int kFailed = 255;
 constexpr int kDeparted = 1;
+constexpr int kWrongUsage = 2;
 
 struct Arguments {
   std::string command;
@@ -42,14 +44,38 @@ int fail(const std::string& text) {
 
 constexpr const char* kUsage =
     "usage: lockstep ladder CALL-ID [--html FILE] [--pcap FILE] [--redact]   arrows and decisions in time\n"
-    "       lockstep why CALL-ID                  who won, and what became of every CANCEL\n"
-    "       lockstep calls [--all]                recent calls\n"
-    "       lockstep record FILE [CALL-ID]        the order log, or one call of it, into a file\n"
+    "       lockstep why CALL-ID [--redact]       who won, and what became of every CANCEL\n"
+    "       lockstep calls [--all]                recent calls; --all: also what is no INVITE\n"
+    "       lockstep record FILE [CALL-ID] [--redact]   the order log, or one call of it, into a file\n"
     "       lockstep replay FILE                  0: this binary decides the same; 1: where it does not\n"
-    "All but replay take -Y RUNDIR (of the server) or --from FILE (a recording).\n";
+    "All but replay take -Y RUNDIR (of the server) or --from FILE (a recording). --redact puts stand-ins\n"
+    "for users, names and addresses in bodies; Call-IDs and addresses in headers stay.\n";
+
+struct Command {
+  std::string_view name;
+  std::size_t words_min;
+  std::size_t words_max;
+  std::string_view options;
+};
+constexpr Command kCommands[] = {{"ladder", 1, 1, " -Y --from --html --pcap --redact "},
+                                 {"why", 1, 1, " -Y --from --redact "},
+                                 {"calls", 0, 0, " -Y --from --all "},
+                                 {"record", 1, 2, " -Y --from --redact "},
+                                 {"replay", 1, 1, " "}};
+
+const Command* find_command(std::string_view name) {
+  for (const Command& command : kCommands) {
+    if (command.name == name) return &command;
+  }
+  return nullptr;
+}
+
+bool is_option(const std::string& word) {
+  return word == "-Y" || (word.size() > 2 && word.starts_with("--"));
+}
 
 // Empty: fine; else what is wrong.
-std::string parse(int argc, char** argv, Arguments& arguments) {
+std::string parse(int argc, char** argv, const Command& command, Arguments& arguments) {
   arguments.command = argv[1];
   struct Option {
     const char* name;
@@ -61,6 +87,9 @@ std::string parse(int argc, char** argv, Arguments& arguments) {
                                         {"--pcap", &Arguments::pcap}};
   for (int i = 2; i < argc; ++i) {
     const std::string word = argv[i];
+    if (is_option(word) && command.options.find(" " + word + " ") == std::string_view::npos) {
+      return fmt::format("'{}' is no option of {}", word, command.name);
+    }
     const Option* found = nullptr;
     for (const Option& option : kOptions) {
       if (word == option.name) found = &option;
@@ -72,11 +101,13 @@ std::string parse(int argc, char** argv, Arguments& arguments) {
       arguments.redact = true;
     } else if (word == "--all") {
       arguments.all = true;
-    } else if (word.size() > 2 && word.starts_with("--")) {
-      return fmt::format("'{}' is no option of {}", word, arguments.command);
     } else {
       arguments.words.push_back(word);
     }
+  }
+  if (arguments.words.size() < command.words_min) return fmt::format("{} lacks an argument", command.name);
+  if (arguments.words.size() > command.words_max) {
+    return fmt::format("'{}' is too much for {}", arguments.words[command.words_max], command.name);
   }
   return {};
 }
@@ -99,7 +130,7 @@ std::size_t terminal_columns() {
   return 100;
 }
 
-// Prose in lines that fit; what is continued is indented.
+// Prose in lines that fit; what is continued is indented. A Call-ID stays behind its title, to be copied.
 std::string wrapped(const std::string& text, std::size_t columns) {
   std::string result;
   std::size_t line_begin = 0;
@@ -116,7 +147,7 @@ std::string wrapped(const std::string& text, std::size_t columns) {
       line_begin = last_space + 1;
       last_space = std::string::npos;
     }
-    if (c == ' ' && result.size() - line_begin > 5) last_space = result.size() - 1;
+    if (c == ' ' && result.size() - line_begin > sizeof "Call-ID") last_space = result.size() - 1;
   }
   return result;
 }
@@ -130,16 +161,17 @@ bool write_text(const std::string& path, const std::string& text) {
 
 const Call* find_call(const std::vector<Call>& calls, const std::string& id) {
   for (const Call& call : calls) {
-    if (call.id == id) return &call;
+    if (call.id == id || printable(call.id) == id) return &call;
   }
   return nullptr;
 }
 
 int unknown_call(const Log& log, const std::vector<Call>& calls, const std::string& id) {
-  std::string text = fmt::format("call {} is not in the log, which holds {} calls", id, calls.size());
+  std::string text =
+      fmt::format("call {} is not in the log, which holds {}", id, counted(calls.size(), "call"));
   if (log.has_lost()) text += "; older ones have been overwritten (raise order_log to keep more)";
   if (!calls.empty()) text += fmt::format("; the newest is {}", calls.back().id);
-  std::fprintf(stderr, "lockstep: %s\n", text.c_str());
+  std::fprintf(stderr, "lockstep: %s\n", printable(text).c_str());
   return kDeparted;
 }
 
@@ -178,7 +210,8 @@ int run_record(const Arguments& arguments, const Log& log, const std::vector<Cal
   if (arguments.redact) Redaction().apply(chosen);
   const auto written = write_file(chosen, path);
   if (!written) return fail(written.error());
-  std::printf("%s: %zu records of %zu calls\n", path.c_str(), chosen.records.size(), calls_of(chosen).size());
+  std::printf("%s: %s of %s\n", path.c_str(), counted(chosen.records.size(), "record").c_str(),
+              counted(calls_of(chosen).size(), "call").c_str());
   return 0;
 }
 
@@ -191,35 +224,22 @@ int run_replay(const Arguments& arguments) {
   return result.is_identical() && log->remarks.empty() ? 0 : kDeparted;
 }
 
-struct Command {
-  std::string_view name;
-  std::size_t words_min;
-  std::size_t words_max;
-};
-constexpr Command kCommands[] = {
-    {"ladder", 1, 1}, {"why", 1, 1}, {"calls", 0, 0}, {"record", 1, 2}, {"replay", 1, 1}};
-
-const Command* find_command(std::string_view name) {
-  for (const Command& command : kCommands) {
-    if (command.name == name) return &command;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 bool is_command(int argc, char** argv) { return argc > 1 && find_command(argv[1]) != nullptr; }
 
 int run_command(int argc, char** argv) {
-  Arguments arguments;
-  if (const std::string problem = parse(argc, argv, arguments); !problem.empty()) {
-    std::fputs(kUsage, stderr);
-    return fail(problem);
+  for (int i = 2; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "-h" && std::string_view(argv[i]) != "--help") continue;
+    std::fputs(kUsage, stdout);
+    return 0;
   }
-  const Command& command = *find_command(arguments.command);
-  if (arguments.words.size() < command.words_min || arguments.words.size() > command.words_max) {
+  const Command& command = *find_command(argv[1]);
+  Arguments arguments;
+  if (const std::string problem = parse(argc, argv, command, arguments); !problem.empty()) {
     std::fputs(kUsage, stderr);
-    return kFailed;
+    fail(problem);
+    return kWrongUsage;
   }
   if (command.name == "replay") return run_replay(arguments);
   const auto log = read_log(arguments);

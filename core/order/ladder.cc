@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "core/order/render.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -97,8 +98,13 @@ class Ladder {
     const std::size_t gap = std::min(spacing_, right - left);
     const std::string label = fitting(row.label(), row.lane < kOwnLane ? std::min(room, gap - 4) : room);
     const std::size_t beside = row.lane < kOwnLane ? right - gap : left;
-    const std::size_t start = beside + 2 + (gap > label.size() + 4 ? (gap - label.size() - 3) / 2 : 0);
-    line.replace(std::min(start, right - 2 - label.size()), label.size(), label);
+    std::size_t start = beside + 2;
+    if (gap > label.size() + 4) {
+      start += (gap - label.size() - 3) / 2;
+    } else if (!to_right && start + 1 + label.size() < right) {
+      ++start;  // Not at the head of the arrow.
+    }
+    line.replace(std::min(start, right - (to_right ? 2 : 1) - label.size()), label.size(), label);
     if (row.mark.empty()) return put_line(line);
     if (line.size() + 2 + row.mark.size() <= columns_) return put_line(line + "  " + row.mark);
     put_line(line);
@@ -133,6 +139,8 @@ class Ladder {
 
 }  // namespace
 
-std::string ladder_text(const Scene& scene, std::size_t columns) { return Ladder(scene, columns).draw(); }
+std::string ladder_text(const Scene& scene, std::size_t columns) {
+  return printable(Ladder(scene, columns).draw());
+}
 
 }  // namespace lockstep::order

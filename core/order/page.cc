@@ -46,6 +46,7 @@ std::string date_text(std::uint64_t wall_us) {
 }
 
 const char* colour_of(const Wire& wire) {
+  if (!wire.is_sip) return "prov";  // Overwritten, or no SIP: nobody knows.
   if (!wire.is_response) return wire.method == "CANCEL" ? "cancel" : "req";
   if (wire.status < 200) return "prov";
   return wire.status < 300 ? "ok" : "bad";

@@ -8,7 +8,8 @@
 #include <map>
 
 #include "core/order/call.h"
-#include "core/order/scene.h"
+#include "core/order/wire.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -110,6 +111,7 @@ class Comparison {
     Decision told = decision;
     Decision kept = decision;
     kept.step = {};
+    kept.after = kept.before;
     kept.step.ignored = static_cast<tx::Why>(recorded.ignored);
     for (std::size_t i = 0; i < std::min<std::size_t>(recorded.action_count, shm::kLoggedActions); ++i) {
       tx::Action action;
@@ -119,7 +121,7 @@ class Comparison {
     }
     result_.departure =
         fmt::format("call {}, decision {} ({}): recorded {} (digest {:016x}), now {} (digest {:016x})",
-                    call.id, number, event_text(decision.event), actions_text(kept), recorded.digest,
+                    call.id, number, event_text(decision), actions_text(kept), recorded.digest,
                     actions_text(told), shm::digest_of(told.step.actions));
   }
 
@@ -148,7 +150,10 @@ class Comparison {
     std::vector<Wire> sent;
     for (const Record* record : call.records) {
       if (record->head.stamp != stamp || record->head.kind < LogKind::kSent) continue;
-      if (!record->has_bytes) return;
+      if (!record->has_bytes) {
+        ++result_.unread;
+        return;
+      }
       sent.push_back(read_wire(record->bytes));
     }
     result_.datagrams += sent.size();
@@ -185,13 +190,18 @@ class Comparison {
 }  // namespace
 
 std::string Replay::text() const {
-  std::string line = fmt::format("{} calls, {} decisions, {} datagrams: ", calls, decisions, datagrams);
+  std::string line = fmt::format("{}, {}, {}: ", counted(calls, "call"), counted(decisions, "decision"),
+                                 counted(datagrams, "datagram"));
   line += is_identical() ? "identical" : "not identical\nfirst departure: " + departure;
   if (incomplete > 0) {
-    line +=
-        fmt::format("\n{} transactions were not compared: their beginning has been overwritten", incomplete);
+    line += fmt::format("\nnot compared: {} without a beginning, which has been overwritten",
+                        counted(incomplete, "transaction"));
   }
-  return line + "\n";
+  if (unread > 0) {
+    line += fmt::format("\nnot compared: the wire of {}, whose messages have been overwritten",
+                        counted(unread, "event"));
+  }
+  return printable(line + "\n");
 }
 
 Replay replay(const Log& log) { return Comparison(log).run(); }

@@ -14,6 +14,7 @@ struct Replay {
   std::size_t decisions = 0;   // Compared.
   std::size_t datagrams = 0;   // Compared.
   std::size_t incomplete = 0;  // Transactions whose beginning has been overwritten: not compared.
+  std::size_t unread = 0;      // Events of whose messages some have been overwritten: their wire is not.
   std::string departure;       // The first one; empty: identical.
 
   bool is_identical() const { return departure.empty(); }

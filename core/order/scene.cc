@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "core/order/words.h"
 #include "shm/event_node.h"
 
 namespace lockstep::order {
@@ -70,12 +71,20 @@ class Lanes {
       const auto [place, is_new] =
           branches_.emplace(std::pair{key, record.head.datagram.branch}, lanes_.size());
       if (is_new) {
-        lanes_.push_back({fmt::format("branch {}", record.head.datagram.branch),
-                          detail(user_of(wire.request_uri), peer), peer});
+        place->second = of_branch({fmt::format("branch {}", record.head.datagram.branch),
+                                   detail(user_of(wire.request_uri), peer), peer});
       }
       return place->second;
     }
     return by_address(peer);
+  }
+  // An INVITE that is tried again, with credentials, goes to the same phones.
+  std::size_t of_branch(Lane lane) {
+    for (std::size_t i = 0; i < lanes_.size(); ++i) {
+      if (lanes_[i].title == lane.title && lanes_[i].address == lane.address) return i;
+    }
+    lanes_.push_back(std::move(lane));
+    return lanes_.size() - 1;
   }
   std::size_t by_tag(const std::string& tag, const PeerAddress& peer) {
     const auto known = tags_.find(tag);
@@ -104,13 +113,6 @@ RowKind row_kind(LogKind kind) {
   return kind == LogKind::kWithdrawn ? RowKind::kWithdrawn : RowKind::kSent;
 }
 
-// "cancel branch 1", "relay response 200 of branch 1".
-std::string subject(std::string text, tx::BranchIndex branch, tx::Status status) {
-  if (status != 0) text += fmt::format(" {}", status);
-  if (branch == tx::kNoBranch) return text;
-  return text + (text.ends_with("branch") ? " " : " of branch ") + std::to_string(branch.value);
-}
-
 class Painter {
  public:
   Painter(const Log& log, const Call& call) : log_(log), call_(call), lanes_(scene_.lanes) {}
@@ -127,7 +129,10 @@ class Painter {
           "what is left of it is shown");
     }
     for (const Thread& thread : threads) {
-      if (&thread != &threads.front()) labels_[thread.key] = method_of(thread) + " ";
+      if (&thread != &threads.front()) {
+        labels_[thread.key] = method_of(thread) + " ";
+        if (thread.is_whole && thread.decisions.back().after.branches.size() < 2) single_.insert(thread.key);
+      }
       for (const Decision& decision : thread.decisions) decisions_[decision.record] = &decision;
     }
     for (const Record* record : call_.by_time) add(*record);
@@ -186,14 +191,14 @@ class Painter {
     const std::string identity = direction + wire.via_branch + " " + wire.summary() + " " + wire.to_tag;
     if (wire.is_sip && !seen_.insert(identity).second) return "again";
     if (is_sent && wire.is_request("CANCEL")) {
-      cancelled_.insert(row.lane);
-      if (answered_.contains(row.lane)) return fmt::format("late: {} had answered", title(row.lane));
+      cancelled_.insert(wire.via_branch);
+      if (answered_.contains(wire.via_branch)) return fmt::format("late: {} had answered", title(row.lane));
     }
     if (wire.is_final() && wire.method == "INVITE") {
       if (!is_sent) {
-        answered_.insert(row.lane);
-        if (cancelled_.contains(row.lane) && wire.status < 300) return "late: was cancelled already";
-      } else if (row.lane == kCallerLane && wire.status < 300 && relayed_++ > 0) {
+        answered_.insert(wire.via_branch);
+        if (cancelled_.contains(wire.via_branch) && wire.status < 300) return "late: was cancelled already";
+      } else if (row.lane == kCallerLane && wire.status < 300 && !relayed_.insert(wire.via_branch).second) {
         return "late: another 2xx went up before";
       }
     }
@@ -204,8 +209,10 @@ class Painter {
   void add_decision(const Record& record) {
     const Decision& decision = *decisions_.at(&record);
     const bool is_timer = decision.event.kind == tx::EventKind::kTimer;
+    const TransactionKey key = key_of(record);
+    const Naming naming = single_.contains(key) ? Naming::kNoBranches : Naming::kBranches;
     Row& row = add_row(record, is_timer ? RowKind::kTimer : RowKind::kDecision,
-                       labels_[key_of(record)] + event_text(decision.event) + ": " + actions_text(decision));
+                       labels_[key] + event_text(decision, naming) + ": " + actions_text(decision, naming));
     if (!decision.is_same) row.mark = "this binary decides otherwise";
   }
 
@@ -215,10 +222,12 @@ class Painter {
   Lanes lanes_;
   std::map<const Record*, const Decision*> decisions_;
   std::map<TransactionKey, std::string> labels_;  // Of all transactions but the first.
+  std::set<TransactionKey> single_;               // Those of them that have one branch.
   std::set<std::string> seen_;
-  std::set<std::size_t> cancelled_;  // Lanes.
-  std::set<std::size_t> answered_;
-  int relayed_ = 0;
+  // By Via branch, which is another for each INVITE of a dialog.
+  std::set<std::string> cancelled_;
+  std::set<std::string> answered_;
+  std::set<std::string> relayed_;
 };
 
 }  // namespace
@@ -233,40 +242,6 @@ Scene make_scene(const Log& log, const Call& call) { return Painter(log, call).p
 std::string since(const Scene& scene, std::uint64_t time_us) {
   const std::uint64_t us = time_us > scene.start_us ? time_us - scene.start_us : 0;
   return fmt::format("{}.{:03}", us / 1000, us % 1000);
-}
-
-std::string words_of(const char* name) {
-  std::string words;
-  for (const char* at = name[0] == 'k' ? name + 1 : name; *at != '\0'; ++at) {
-    const bool is_upper = *at >= 'A' && *at <= 'Z';
-    if (is_upper && !words.empty()) words += ' ';
-    words += is_upper ? static_cast<char>(*at + ('a' - 'A')) : *at;
-  }
-  return words;
-}
-
-std::string event_text(const tx::Event& event) {
-  std::string text = subject(words_of(tx::name_of(event.kind)), event.branch, event.status);
-  if (event.kind == tx::EventKind::kTimer) text += fmt::format(" at {} ms", event.now.value);
-  return text;
-}
-
-std::string actions_text(const Decision& decision) {
-  if (decision.step.ignored != tx::Why::kNone) {
-    return "ignored, " + words_of(tx::name_of(decision.step.ignored));
-  }
-  if (decision.step.actions.empty()) return "noted";
-  std::string text;
-  for (const tx::Action& action : decision.step.actions) {
-    if (!text.empty()) text += ", ";
-    const bool has_reason = action.reason != tx::CancelReason::kNone;
-    text += subject(words_of(tx::name_of(action.kind)), action.branch,
-                    has_reason ? tx::Status{0} : action.status);
-    if (has_reason) text += " (" + words_of(tx::name_of(action.reason)) + ")";
-  }
-  const std::size_t recorded = decision.record->head.decision.action_count;
-  if (recorded > decision.step.actions.size()) text += ", ...";
-  return text;
 }
 
 }  // namespace lockstep::order

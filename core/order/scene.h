@@ -58,10 +58,4 @@ Scene make_scene(const Log& log, const Call& call);
 // "+12.345" for the time since the beginning, in milliseconds.
 std::string since(const Scene& scene, std::uint64_t time_us);
 
-// "relay response" for "kRelayResponse": names of enumerators as people read them.
-std::string words_of(const char* name);
-// "response 200 of branch 1", and what followed: "relay response 200, cancel branch 0 (completed elsewhere)".
-std::string event_text(const transaction::Event& event);
-std::string actions_text(const Decision& decision);
-
 }  // namespace lockstep::order

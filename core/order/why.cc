@@ -3,9 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "core/order/render.h"
+#include "core/order/words.h"
 
 namespace lockstep::order {
 namespace {
@@ -47,6 +48,7 @@ class Explanation {
   void explain(const Thread& thread, bool is_further) {
     if (is_further) say("");
     const tx::State& end = thread.decisions.back().after;
+    dialogs_.clear();
     say("{} INVITE, {} branch{}.", is_further ? "A further" : "The", end.branches.size(),
         end.branches.size() == 1 ? "" : "es");
     explain_final(thread);
@@ -60,8 +62,7 @@ class Explanation {
       const tx::Context& after = decision.after.context;
       if (!before.cancelled_by_caller && after.cancelled_by_caller) {
         say("The caller cancelled at {}: answered 200 at once; its INVITE gets its final when every branch "
-            "has "
-            "one.",
+            "has one.",
             at(decision));
       }
       if (!before.global_failure && after.global_failure) {
@@ -69,7 +70,7 @@ class Explanation {
             decision.event.branch.value, at(decision));
       }
       if (before.final_status == 0 && after.final_status != 0) explain_winner(decision);
-      if (before.final_status != 0) explain_late(decision);
+      explain_success(decision, before.final_status);
     }
     if (thread.decisions.back().after.context.final_status == 0) say("No final response has gone up.");
   }
@@ -78,7 +79,7 @@ class Explanation {
     const tx::Context& context = decision.after.context;
     const tx::Status status = context.final_status;
     if (context.final_branch == tx::kNoBranch) {
-      say("{} went up at {}: made here ({}).", status, at(decision), event_text(decision.event));
+      say("{} went up at {}: made here ({}).", status, at(decision), event_text(decision));
     } else if (tx::is_success(status)) {
       say("Branch {} won: its {} was the first 2xx that was decided on, at {}.", context.final_branch.value,
           status, at(decision));
@@ -90,17 +91,44 @@ class Explanation {
     }
   }
 
-  void explain_late(const Decision& decision) {
+  // A 2xx after the final, or again: each dialog that it makes has one disposition (O13).
+  void explain_success(const Decision& decision, tx::Status final_before) {
     const tx::Event& event = decision.event;
     if (event.kind != tx::EventKind::kResponse || !tx::is_success(event.status)) return;
-    if (event.branch == decision.after.context.final_branch && decision.after.context.final_status < 300 &&
-        !decision.before.branches[event.branch.value].is_pending()) {
+    const bool is_new = dialogs_.insert({event.branch.value, event.to_tag_hash}).second;
+    if (!is_new) {
       say("Branch {}'s {} came again at {}: {}.", event.branch.value, event.status, at(decision),
-          actions_text(decision));
-      return;
+          disposition_text(decision, true));
+    } else if (final_before != 0) {
+      say("Branch {} answered {} {}, at {}: {}.", event.branch.value, event.status,
+          tx::is_success(final_before) ? "too" : fmt::format("after that {}", final_before), at(decision),
+          disposition_text(decision, false));
     }
-    say("Branch {} answered {} too, at {}: {}.", event.branch.value, event.status, at(decision),
-        actions_text(decision));
+  }
+
+  static tx::Disposition disposition_of(const Decision& decision) {
+    const auto& branches = decision.after.branches;
+    for (const tx::Branch& twin : branches) {
+      if (twin.twin_of == decision.event.branch && twin.to_tag_hash == decision.event.to_tag_hash) {
+        return twin.disposition;
+      }
+    }
+    const std::size_t index = decision.event.branch.value;
+    return index < branches.size() ? branches[index].disposition : tx::Disposition::kNone;
+  }
+
+  static std::string disposition_text(const Decision& decision, bool again) {
+    switch (disposition_of(decision)) {
+      case tx::Disposition::kRelay:
+        return again ? "relayed again" : "relayed";
+      case tx::Disposition::kTerminate:
+        return again ? "acknowledged again" : "acknowledged here, and that leg ended with BYE";
+      case tx::Disposition::kDrop:
+        return again ? "dropped again" : "dropped";
+      case tx::Disposition::kNone:
+        break;
+    }
+    return actions_text(decision);
   }
 
   void explain_branch(const Thread& thread, std::size_t i) {
@@ -129,22 +157,30 @@ class Explanation {
         line += fmt::format("; its {} was withdrawn at {}, before it was sent", row.label(), at(*row.record));
       }
     }
+    if (end.cancel == tx::CancelState::kSent) line += "; that CANCEL has no answer yet";
     if (end.final_status == 0) line += "; has no final yet";
     say("{}.", line);
   }
 
   std::string cancel_text(const tx::Branch& after, const tx::Branch& before, const Decision& decision) {
-    const std::string cause = words_of(tx::name_of(after.cancel_reason));
+    const std::string cause = reason_text(after.cancel_reason);
     if (after.cancel == tx::CancelState::kOwed) {
       return fmt::format("a CANCEL was owed from {} on ({}), and held back until its first 1xx (9.1)",
+                         at(decision), cause);
+    }
+    if (after.cancel == tx::CancelState::kHeld) {
+      return fmt::format("its CANCEL was held from {} on ({}), for a final that makes it needless (O9)",
                          at(decision), cause);
     }
     if (after.cancel == tx::CancelState::kSent) {
       return fmt::format("CANCEL was decided at {} ({}{})", at(decision), cause,
                          before.cancel == tx::CancelState::kOwed ? ", owed before" : "");
     }
+    if (after.cancel == tx::CancelState::kAnswered && decision.event.kind == tx::EventKind::kCancelResponse) {
+      return fmt::format("its CANCEL was answered {} at {}", decision.event.status, at(decision));
+    }
     if (after.cancel == tx::CancelState::kAnswered) {
-      return fmt::format("its CANCEL ended at {} ({})", at(decision), event_text(decision.event));
+      return fmt::format("its CANCEL ended at {} ({})", at(decision), event_text(decision));
     }
     if (after.cancel == tx::CancelState::kExpired) {
       return fmt::format("its CANCEL went unanswered until {}", at(decision));
@@ -159,8 +195,13 @@ class Explanation {
     if (branch.timed_out) {
       return fmt::format("timed out at {}: counts as {}", at(decision), branch.final_status);
     }
+    if (branch.final_made_up && branch.disposition == tx::Disposition::kTerminate) {
+      return fmt::format("answered {} at {}, against the caller's CANCEL: {}; counts as {}",
+                         decision.event.status, at(decision), disposition_text(decision, false),
+                         branch.final_status);
+    }
     if (branch.final_made_up) {
-      return fmt::format("given up at {} ({}): counts as {}", at(decision), event_text(decision.event),
+      return fmt::format("given up at {} ({}): counts as {}", at(decision), event_text(decision),
                          branch.final_status);
     }
     // When it reached us, beside when it was decided on: between them lies what the proxy took.
@@ -176,13 +217,14 @@ class Explanation {
   const Log& log_;
   const Call& call_;
   const Scene& scene_;
+  std::set<std::pair<std::size_t, std::uint32_t>> dialogs_;  // Of the INVITE in hand: branch and To tag.
   std::string out_;
 };
 
 }  // namespace
 
 std::string why_text(const Log& log, const Call& call, const Scene& scene) {
-  return Explanation(log, call, scene).text();
+  return printable(Explanation(log, call, scene).text());
 }
 
 }  // namespace lockstep::order

@@ -17,6 +17,24 @@ std::string count_text(const FunctionSpec& spec) {
   return most == 1 ? "1 argument" : fmt::format("{} arguments", most);
 }
 
+// "only from onreply_route, failure_route".
+std::string routes_text(RouteMask routes) {
+  static constexpr std::pair<RouteKind, const char*> kNames[] = {
+      {RouteKind::kRequest, "request_route"},
+      {RouteKind::kBranch, "branch_route"},
+      {RouteKind::kOnReply, "onreply_route"},
+      {RouteKind::kFailure, "failure_route"},
+      {RouteKind::kCoreReply, "reply_route"},
+      {RouteKind::kEvent, "event_route"},
+      {RouteKind::kOnSend, "onsend_route"},
+      {RouteKind::kBranchFailure, "event_route[tm:branch-failure:NAME]"}};
+  std::string text;
+  for (const auto& [kind, name] : kNames) {
+    if ((routes & mask_of(kind)) != 0) text += (text.empty() ? "only from " : ", ") + std::string(name);
+  }
+  return text;
+}
+
 }  // namespace
 
 NodeIndex Compiler::compile_call(const Expression& expression) {
@@ -33,7 +51,8 @@ NodeIndex Compiler::compile_call(const Expression& expression) {
   }
   const FunctionSpec& spec = *match.spec;
   if ((spec.routes & block_mask_) == 0) {
-    error(expression.location, fmt::format("{}() cannot be called from this kind of route", spec.name));
+    error(expression.location, fmt::format("{}() cannot be called from this kind of route, {}", spec.name,
+                                           routes_text(spec.routes)));
   }
   Call call;
   call.spec = &spec;

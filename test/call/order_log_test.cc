@@ -23,6 +23,7 @@ class OrderLogCallTest : public CallTest {
   CPPUNIT_TEST(a_recording_is_shown_and_replayed_elsewhere);
   CPPUNIT_TEST(two_hundred_forked_calls_replay_identically);
   CPPUNIT_TEST(an_unknown_call_and_no_log_are_told_in_one_line);
+  CPPUNIT_TEST(wrong_usage_is_told_and_help_is_no_mistake);
   CPPUNIT_TEST(a_call_that_a_killed_worker_began_is_whole_in_the_log);
   CPPUNIT_TEST_SUITE_END();
 
@@ -79,7 +80,7 @@ class OrderLogCallTest : public CallTest {
   void the_reasons_of_a_call_are_told() {
     serve(2);
     const std::string id = place_call();
-    const std::string why = asked({"why", id}, "its CANCEL ended");
+    const std::string why = asked({"why", id}, "its CANCEL was answered");
     LS_HAS(why, "Branch 0 won: its 200 was the first 2xx that was decided on");
     LS_HAS(why, "CANCEL was decided at +");
     LS_HAS(why, "answered 487 at +");
@@ -125,7 +126,7 @@ class OrderLogCallTest : public CallTest {
     asked({"record", file("all.order")});
     CPPUNIT_ASSERT_EQUAL(live, asked({"ladder", id, "--from", file("one.order")}));
     const std::string one = asked({"replay", file("one.order")});
-    LS_HAS(one, "1 calls, ");
+    LS_HAS(one, "1 call, ");
     LS_HAS(one, ": identical");
     LS_HAS(asked({"replay", file("all.order")}), ": identical");
     const std::string bytes = read_text(file("one.order"));
@@ -167,8 +168,25 @@ class OrderLogCallTest : public CallTest {
     CPPUNIT_ASSERT_EQUAL(std::size_t{unknown.output.size() - 1}, unknown.output.find('\n'));
     server().stop();
     const Outcome gone = server().control({"calls"});
-    CPPUNIT_ASSERT_EQUAL(1, gone.status);
+    CPPUNIT_ASSERT_EQUAL(3, gone.status);
     LS_HAS(gone.output, "can be asked");
+  }
+  void wrong_usage_is_told_and_help_is_no_mistake() {
+    serve(2);
+    for (const char* option : {"-h", "--help"}) {
+      const Outcome help = server().control({"ladder", option});
+      CPPUNIT_ASSERT_EQUAL(0, help.status);
+      LS_HAS(help.output, "usage: lockstep ladder CALL-ID");
+    }
+    const Outcome foreign = server().control({"why", "one@nowhere", "--html", file("why.html")});
+    CPPUNIT_ASSERT_EQUAL(2, foreign.status);
+    LS_HAS(foreign.output, "'--html' is no option of why");
+    const Outcome few = server().control({"ladder"});
+    CPPUNIT_ASSERT_EQUAL(2, few.status);
+    LS_HAS(few.output, "ladder lacks an argument");
+    const Outcome many = server().control({"replay", "a", "b"});
+    CPPUNIT_ASSERT_EQUAL(2, many.status);
+    LS_HAS(many.output, "'b' is too much for replay");
   }
 
   void a_call_that_a_killed_worker_began_is_whole_in_the_log() {

@@ -33,7 +33,7 @@ class LogBuilder {
     order::Record& record = datagram(kind, stamp, us, bytes, host, worker);
     record.head.datagram.index = index_++;
     if (branch != 0xffff) {
-      record.head.transaction = kHandle;
+      record.head.transaction = handle_;
       record.head.generation = 1;
       record.head.datagram.branch = branch;
     }
@@ -41,16 +41,21 @@ class LogBuilder {
   }
   order::Record& occasion(std::uint64_t stamp, std::uint64_t us) {
     order::Record& record = add(shm::LogKind::kOccasion, stamp, us, 1);
-    record.head.transaction = kHandle;
+    record.head.transaction = handle_;
     record.head.generation = 1;
     return record;
+  }
+  // What follows is of another transaction.
+  void begin_transaction() {
+    ++handle_;
+    state_ = {};
   }
   // One step of the transaction.
   order::Record& decided(std::uint64_t stamp, std::uint64_t us, const transaction::Event& event,
                          std::uint8_t worker = 1) {
     const transaction::Step step = transaction::step(state_, event, log.baseline);
     order::Record& record = add(shm::LogKind::kDecided, stamp, us, worker);
-    record.head.transaction = kHandle;
+    record.head.transaction = handle_;
     record.head.generation = 1;
     shm::LogDecision& decision = record.head.decision;
     std::memcpy(decision.event, &event, sizeof event);
@@ -85,6 +90,7 @@ class LogBuilder {
     return record;
   }
 
+  std::uint32_t handle_ = kHandle;
   transaction::State state_;
   std::uint16_t index_ = 0;
 };

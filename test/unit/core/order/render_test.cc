@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/order/redaction.h"
+#include "core/order/words.h"
 #include "test/unit/core/order/log_builder.h"
 
 namespace lockstep::order {
@@ -13,6 +14,8 @@ namespace {
 
 using test::forked_call;
 using test::LogBuilder;
+using test::sip_message;
+namespace tx = transaction;
 
 class RenderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(RenderTest);
@@ -21,9 +24,16 @@ class RenderTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(the_reasons_of_a_forked_call);
   CPPUNIT_TEST(a_cancel_to_a_phone_that_had_answered_is_late);
   CPPUNIT_TEST(a_withdrawn_cancel_is_shown_and_told);
+  CPPUNIT_TEST(a_late_2xx_is_told_by_its_policy_and_its_repetition_as_one);
+  CPPUNIT_TEST(a_cancel_that_is_held_is_told);
+  CPPUNIT_TEST(timers_have_names_and_a_single_branch_has_no_number);
+  CPPUNIT_TEST(a_later_invite_of_the_dialog_is_not_late);
+  CPPUNIT_TEST(an_invite_that_is_tried_again_has_the_same_lanes);
+  CPPUNIT_TEST(the_list_tells_how_the_last_attempt_ended);
   CPPUNIT_TEST(a_call_without_its_beginning_says_so);
   CPPUNIT_TEST(messages_that_are_gone_leave_their_place);
   CPPUNIT_TEST(the_list_tells_who_called_whom_and_how_it_ended);
+  CPPUNIT_TEST(what_came_from_the_wire_does_not_steer_a_terminal);
   CPPUNIT_TEST(a_page_has_a_lane_for_each_worker_and_folds_bodies);
   CPPUNIT_TEST(a_page_escapes_what_came_from_the_wire);
   CPPUNIT_TEST(a_capture_is_made_of_whole_blocks);
@@ -68,13 +78,14 @@ class RenderTest : public CppUnit::TestFixture {
      8.700  1     |                 |<--487 INVITE----|                 |
      8.800  1  * response 487 of branch 0: ack branch 0
      8.900  1     |                 |-------ACK------>|                 |
-    59.000  1  ~ timer at 59 ms: ignored, not due
+    59.000  1  ~ timer: ignored, not due
 )";
     CPPUNIT_ASSERT_EQUAL(expected, ladder_text(scene_of(forked_call().log), 80));
   }
   void a_narrow_terminal_cuts_labels_and_wraps_decisions() {
     const std::string text = ladder_text(scene_of(forked_call().log), 10);
     assert_has(text, "|<--200----|");
+    assert_has(text, "|<-200 INVITE---------|");
     std::size_t longest = 0;
     for (std::size_t at = 0; at < text.size();) {
       const std::size_t end = text.find('\n', at);
@@ -90,7 +101,7 @@ class RenderTest : public CppUnit::TestFixture {
             "The INVITE, 2 branches.\n"
             "Branch 1 won: its 200 was the first 2xx that was decided on, at +8.100 ms.\n"
             "Branch 0 was added at +0.100 ms; first 1xx (180) at +1.100 ms; CANCEL was decided at +8.100 "
-            "ms (completed elsewhere); its CANCEL ended at +8.600 ms (cancel response 200 of branch 0); "
+            "ms (completed elsewhere); its CANCEL was answered 200 at +8.600 ms; "
             "answered 487 at +8.700 ms, decided on at +8.800 ms.\n"
             "Branch 1 was added at +0.100 ms; answered 200 at +8.000 ms, decided on at +8.100 ms.\n"),
         why_of(forked_call().log));
@@ -116,6 +127,95 @@ class RenderTest : public CppUnit::TestFixture {
     assert_has(why_of(b.log), "its CANCEL was withdrawn at +8.200 ms, before it was sent");
     assert_has(ladder_page(scene_of(b.log), ""), "arrow right cancel off");
   }
+  // Both ring; branch 1 answers, and then branch 0 as well, twice.
+  static LogBuilder call_answered_twice(const tx::Settings& settings) {
+    LogBuilder b;
+    b.log.baseline = settings;
+    const std::string ok = sip_message("SIP/2.0 200 OK", "p0", "1 INVITE", "t0");
+    b.received(1, 1000, sip_message("INVITE sip:bob@example.org SIP/2.0", "c", "1 INVITE"), "127.0.0.9");
+    b.decided(1, 1100, tx::Event::create(tx::AgeMs{0}, tx::Method::kInvite));
+    for (std::uint8_t i = 0; i < 2; ++i) {
+      b.decided(1, 1100, tx::Event::add_branch(tx::AgeMs{0}, tx::BranchIndex{i}));
+    }
+    b.received(2, 2000, sip_message("SIP/2.0 180 Ringing", "p0", "1 INVITE", "t0"), "127.0.0.2");
+    b.decided(2, 2000, tx::Event::response(tx::AgeMs{1}, tx::BranchIndex{0}, 180, 1));
+    b.received(3, 3000, sip_message("SIP/2.0 200 OK", "p1", "1 INVITE", "t1"), "127.0.0.3");
+    b.decided(3, 3000, tx::Event::response(tx::AgeMs{2}, tx::BranchIndex{1}, 200, 2));
+    b.received(4, 4000, ok, "127.0.0.2");
+    b.decided(4, 4000, tx::Event::response(tx::AgeMs{3}, tx::BranchIndex{0}, 200, 1));
+    b.received(5, 9000, ok, "127.0.0.2");
+    b.decided(5, 9000, tx::Event::response(tx::AgeMs{8}, tx::BranchIndex{0}, 200, 1));
+    b.occasion(6, 40000000);
+    b.decided(6, 40000000, tx::Event::timer(tx::AgeMs{40000}));
+    return b;
+  }
+  void a_late_2xx_is_told_by_its_policy_and_its_repetition_as_one() {
+    tx::Settings settings;
+    const std::string forwarded = why_of(call_answered_twice(settings).log);
+    assert_has(forwarded, "Branch 0 answered 200 too, at +3.000 ms: relayed.\n");
+    assert_has(forwarded, "Branch 0's 200 came again at +8.000 ms: relayed again.\n");
+    settings.late_2xx = tx::LatePolicy::kTerminate;
+    const std::string ended = why_of(call_answered_twice(settings).log);
+    assert_has(ended, "at +3.000 ms: acknowledged here, and that leg ended with BYE.\n");
+    assert_has(ended, "came again at +8.000 ms: acknowledged again.\n");
+    settings.late_2xx = tx::LatePolicy::kDrop;
+    const std::string dropped = why_of(call_answered_twice(settings).log);
+    assert_has(dropped, "at +3.000 ms: dropped.\n");
+    assert_has(dropped, "came again at +8.000 ms: dropped again.\n");
+  }
+  void a_cancel_that_is_held_is_told() {
+    tx::Settings settings;
+    settings.cancel_holdoff = tx::DurationMs{30};
+    const LogBuilder b = call_answered_twice(settings);
+    assert_has(ladder_text(scene_of(b.log), 160), "hold cancel of branch 0 (completed elsewhere)");
+    assert_has(why_of(b.log), "its CANCEL was held from +2.000 ms on (completed elsewhere), for a final");
+  }
+  void timers_have_names_and_a_single_branch_has_no_number() {
+    const LogBuilder b = call_answered_twice({});
+    assert_has(ladder_text(scene_of(b.log), 120), "~ timer M of branch 1: ");
+    const Decision told = threads_of(b.log, calls_of(b.log)[0])[0].decisions[3];
+    CPPUNIT_ASSERT_EQUAL(std::string("response 180 of branch 0"), event_text(told));
+    CPPUNIT_ASSERT_EQUAL(std::string("response 180"), event_text(told, Naming::kNoBranches));
+    CPPUNIT_ASSERT_EQUAL(std::string("relay response 180"), actions_text(told, Naming::kNoBranches));
+  }
+  // The caller puts on hold and gives that up; then it is put on hold.
+  void a_later_invite_of_the_dialog_is_not_late() {
+    LogBuilder b = forked_call();
+    b.received(7, 70000, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "c2", "2 INVITE", "t1"), "127.0.0.9");
+    b.sent(7, 70100, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "p2", "2 INVITE", "t1"), "127.0.0.3");
+    b.sent(7, 70200, sip_message("CANCEL sip:b@127.0.0.3 SIP/2.0", "p2", "2 CANCEL", "t1"), "127.0.0.3");
+    b.received(8, 80000, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "c3", "3 INVITE", "t1"), "127.0.0.9");
+    b.sent(8, 80100, sip_message("INVITE sip:b@127.0.0.3 SIP/2.0", "p3", "3 INVITE", "t1"), "127.0.0.3");
+    b.received(9, 90000, sip_message("SIP/2.0 200 OK", "p3", "3 INVITE", "t1"), "127.0.0.3");
+    b.sent(9, 90100, sip_message("SIP/2.0 200 OK", "c3", "3 INVITE", "t1"), "127.0.0.9");
+    const std::string ladder = ladder_text(scene_of(b.log), 120);
+    CPPUNIT_ASSERT_MESSAGE(ladder, ladder.find("late") == std::string::npos);
+  }
+  // Refused with 401, then tried again.
+  static LogBuilder call_with_credentials() {
+    LogBuilder b;
+    for (std::uint32_t i = 0; i < 2; ++i) {
+      const std::string n = std::to_string(i + 1), c = "c" + n, p = "p" + n, cseq = n + " INVITE";
+      const std::string final_line = i == 0 ? "SIP/2.0 401 Unauthorized" : "SIP/2.0 200 OK";
+      const std::uint64_t stamp = 1 + i * 2, us = 1000 + i * 10000;
+      if (i == 1) b.begin_transaction();
+      b.received(stamp, us, sip_message("INVITE sip:bob@example.org SIP/2.0", c, cseq), "127.0.0.9");
+      b.decided(stamp, us, tx::Event::create(tx::AgeMs{0}, tx::Method::kInvite));
+      b.decided(stamp, us, tx::Event::add_branch(tx::AgeMs{0}, tx::BranchIndex{0}));
+      b.sent(stamp, us, sip_message("INVITE sip:bob@127.0.0.2 SIP/2.0", p, cseq), "127.0.0.2", 0);
+      b.received(stamp + 1, us + 500, sip_message(final_line, p, cseq, "t" + n), "127.0.0.2");
+      const tx::Status status = i == 0 ? 401 : 200;
+      b.decided(stamp + 1, us + 500, tx::Event::response(tx::AgeMs{1}, tx::BranchIndex{0}, status, i + 1));
+    }
+    return b;
+  }
+  void an_invite_that_is_tried_again_has_the_same_lanes() {
+    CPPUNIT_ASSERT_EQUAL(std::size_t{3}, scene_of(call_with_credentials().log).lanes.size());
+  }
+  void the_list_tells_how_the_last_attempt_ended() {
+    const LogBuilder b = call_with_credentials();
+    assert_has(call_list(b.log, calls_of(b.log), false), "       200  one@example.org\n");
+  }
   void a_call_without_its_beginning_says_so() {
     LogBuilder b = forked_call();
     std::erase_if(b.log.records, [](const Record& record) { return record.head.stamp == 1; });
@@ -133,6 +233,7 @@ class RenderTest : public CppUnit::TestFixture {
     b.log.records.front().bytes.clear();
     const std::string ladder = ladder_text(scene_of(b.log), 100);
     assert_has(ladder, "(overwritten)");
+    assert_has(capture_of(b.log, scene_of(b.log)), "a message from caller has been overwritten");
     assert_has(ladder, "! a part of this call has been overwritten");
   }
   void the_list_tells_who_called_whom_and_how_it_ended() {
@@ -142,6 +243,17 @@ class RenderTest : public CppUnit::TestFixture {
     assert_has(line,
                "INVITE    alice                    bob                       2       200  one@example.org\n");
     CPPUNIT_ASSERT_EQUAL(std::string("no calls yet\n"), call_list(b.log, {}, false));
+  }
+  void what_came_from_the_wire_does_not_steer_a_terminal() {
+    LogBuilder b;
+    b.received(1, 1000,
+               "INVITE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP x;branch=z9hG4bKx\r\nFrom: <sip:a@x>;tag=1\r\n"
+               "Call-ID: \x1b[31m\x7f\xc2\x9b@\xc3\xa9\r\nCSeq: 1 INVITE\r\n\r\n",
+               "127.0.0.9");
+    const std::string shown = ".[31m...@\xc3\xa9\n";
+    assert_has(call_list(b.log, calls_of(b.log), false), shown);
+    assert_has(ladder_text(scene_of(b.log), 80), "Call-ID " + shown);
+    assert_has(why_of(b.log), "Call-ID " + shown);
   }
   void a_page_has_a_lane_for_each_worker_and_folds_bodies() {
     const std::string page = ladder_page(scene_of(forked_call().log), "Call-ID x\nBranch 1 won.\n");

@@ -34,6 +34,7 @@ class ReplayTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_missing_datagram_is_a_departure_but_not_of_the_last_event);
   CPPUNIT_TEST(a_transaction_without_its_beginning_is_not_compared);
   CPPUNIT_TEST(an_event_that_is_missing_in_the_middle_is_noticed);
+  CPPUNIT_TEST(an_event_whose_messages_have_gone_is_not_compared);
   CPPUNIT_TEST(one_call_of_many_keeps_the_numbers_of_its_events);
   CPPUNIT_TEST(of_two_attempts_the_last_one_holds);
   CPPUNIT_TEST(a_datagram_recorded_twice_is_one);
@@ -72,7 +73,7 @@ class ReplayTest : public CppUnit::TestFixture {
 
   void a_good_record_replays_identically() {
     const Replay result = replay(forked_call().log);
-    CPPUNIT_ASSERT_EQUAL(std::string("1 calls, 8 decisions, 7 datagrams: identical\n"), result.text());
+    CPPUNIT_ASSERT_EQUAL(std::string("1 call, 8 decisions, 7 datagrams: identical\n"), result.text());
   }
   void another_event_is_a_departure() {
     LogBuilder b = forked_call();
@@ -117,7 +118,7 @@ class ReplayTest : public CppUnit::TestFixture {
     std::erase_if(b.log.records, [](const Record& r) { return r.head.stamp == 1; });
     const Replay result = replay(b.log);
     CPPUNIT_ASSERT(result.is_identical());
-    assert_has(result.text(), "1 transactions were not compared: their beginning has been overwritten");
+    assert_has(result.text(), "not compared: 1 transaction without a beginning, which has been overwritten");
   }
   // The rings of two workers do not turn over at the same time: an event in the middle may be the one that
   // has gone.
@@ -131,6 +132,21 @@ class ReplayTest : public CppUnit::TestFixture {
     std::erase_if(half.log.records,
                   [](const Record& r) { return r.head.stamp == 3 && r.head.kind != LogKind::kSent; });
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, replay(half.log).incomplete);
+  }
+  // Bytes turn over before records do, and what goes to the caller names no transaction.
+  void an_event_whose_messages_have_gone_is_not_compared() {
+    LogBuilder b = forked_call();
+    for (Record& record : b.log.records) {
+      if (record.head.stamp != 3) continue;
+      record.has_bytes = false;
+      record.bytes.clear();
+    }
+    const std::vector<Call> calls = calls_of(b.log);
+    CPPUNIT_ASSERT_EQUAL(b.log.records.size(), calls.at(0).records.size());
+    CPPUNIT_ASSERT(!is_whole(b.log, calls[0], threads_of(b.log, calls[0])));
+    const Replay result = replay(b.log);
+    CPPUNIT_ASSERT_EQUAL(std::string(), result.departure);
+    assert_has(result.text(), "not compared: the wire of 1 event, whose messages have been overwritten");
   }
   void one_call_of_many_keeps_the_numbers_of_its_events() {
     LogBuilder b = forked_call();

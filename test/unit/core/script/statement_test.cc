@@ -212,7 +212,8 @@ class StatementTest : public CPPUNIT_NS::TestFixture {
   void functions_are_refused_in_the_wrong_kind_of_route() {
     ScriptHarness harness;
     CPPUNIT_ASSERT_EQUAL(
-        std::string("ERROR t.cfg:2:1: error: t_check_status() cannot be called from this kind of route\n"
+        std::string("ERROR t.cfg:2:1: error: t_check_status() cannot be called from this kind of route, "
+                    "only from onreply_route, failure_route\n"
                     "    t_check_status(\"486\");\n"
                     "    ^\n"),
         harness.run("t_check_status(\"486\");"));

@@ -87,6 +87,7 @@ class ConfigurationTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(what_is_no_module_is_refused);
   CPPUNIT_TEST(a_living_server_keeps_its_pid_file);
   CPPUNIT_TEST(a_stale_pid_file_is_replaced);
+  CPPUNIT_TEST(a_dead_server_that_nobody_has_waited_for_is_none);
   CPPUNIT_TEST(a_pid_file_that_cannot_be_written_is_told);
   CPPUNIT_TEST_SUITE_END();
 
@@ -318,6 +319,19 @@ class ConfigurationTest : public CppUnit::TestFixture {
     kept.disown();
     kept.remove();
     CPPUNIT_ASSERT_EQUAL(std::string("1\n"), text_of(path));
+  }
+
+  // In a container the first process may take its time to wait for what was killed.
+  void a_dead_server_that_nobody_has_waited_for_is_none() {
+    const pid_t child = fork();
+    if (child == 0) _exit(0);
+    siginfo_t info;
+    CPPUNIT_ASSERT_EQUAL(0, waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT));
+    Folder folder;
+    PidFile file;
+    const auto claimed = file.claim(folder.write("x.pid", std::to_string(child)));
+    CPPUNIT_ASSERT_EQUAL(child, waitpid(child, nullptr, 0));
+    CPPUNIT_ASSERT_MESSAGE(claimed.ok() ? "" : claimed.error(), claimed.ok());
   }
 
   void a_pid_file_that_cannot_be_written_is_told() {
