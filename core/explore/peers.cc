@@ -186,7 +186,9 @@ std::vector<std::string> Peers::reactions(const Sent& to) {
   std::vector<std::string> answers;
   if (to.what == Sent::What::kRequest) {
     if (to.method == "BYE") answers.push_back(response(to.bytes, 200, own_tag(to.branch), host_));
-    if (to.method == "CANCEL") {
+    if (to.method == "CANCEL" && !invites_.contains(to.branch)) {
+      answers.push_back(response(to.bytes, 481, own_tag(to.branch), host_));
+    } else if (to.method == "CANCEL") {
       answers.push_back(response(to.bytes, 200, own_tag(to.branch), host_));
       if (!answered_[to.branch]) {
         answered_[to.branch] = true;

@@ -376,6 +376,10 @@ Why on_cancel_wanted(const Decision& d, BranchIndex index) {
 
 Why on_cancel_picked(const Decision& d, BranchIndex index) {
   Branch& branch = d.state.branches[index.value];
+  if (branch.is_pending() && branch.cancel == CancelState::kOwed && d.event.armed) {
+    pay_owed_cancel(d, index);  // Another wish was marked meanwhile, by what was read before the 1xx.
+    return Why::kNone;
+  }
   if (!branch.is_pending() || branch.cancel != CancelState::kNone) return Why::kCancelNotNeeded;
   if (d.event.armed) {
     return step_cancel(d, index,
@@ -411,6 +415,9 @@ Why on_client_input(const Decision& d, BranchIndex index, ClientInputKind kind) 
     case Pass::kTimerC:
       // One that is held leaves when its hold ends.
       if (d.state.branches[index.value].cancel == CancelState::kHeld) return Why::kNone;
+      // Owed though it rings: openser13 alone gets there (W1). Timer C makes up for it, minutes later.
+      pay_owed_cancel(d, index);
+      if (!d.actions.empty()) return Why::kNone;
       return step_cancel(d, index,
                          CancelInput{CancelInputKind::kWanted, d.event.now, CancelReason::kTimerC, 0});
   }

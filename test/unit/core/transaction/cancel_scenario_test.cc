@@ -270,7 +270,7 @@ class CancelScenarioTest : public CPPUNIT_NS::TestFixture {
       return Event::cancel_picked(AgeMs{0}, BranchIndex{branch}, had);
     };
     transcript.create().fork(3).response(1, 180).response(0, 200).response(2, 180);
-    transcript.take(picked(1, true)).take(picked(2, false)).response(2, 180).take(picked(2, true));
+    transcript.take(picked(1, true)).take(picked(2, false)).response(1, 487).until(180500);
     CPPUNIT_ASSERT_EQUAL(std::string(R"(
 0 Create: RespondLocal 100
 0 AddBranch 0: ForwardRequest 0
@@ -281,8 +281,8 @@ class CancelScenarioTest : public CPPUNIT_NS::TestFixture {
 0 Response 2 180: (FinalCommitted)
 0 CancelPicked 1: CancelBranch 1 200 CompletedElsewhere
 0 CancelPicked 2:
-0 Response 2 180: CancelBranch 2 200 CompletedElsewhere
-0 CancelPicked 2: (CancelNotNeeded)
+0 Response 1 487: AckBranch 1
+180500 Timer: CancelBranch 2 200 CompletedElsewhere
 )"),
                          transcript.text());
   }
