@@ -177,7 +177,8 @@ NEEDS_worker = base sip transaction shm net script worker
 folder_of = $(if $(filter shm,$(1)),shm,core/$(1))
 define unit_rule
 $(BUILD)/test/unit-$(1): $(call objects,$(wildcard test/unit/$(call folder_of,$(1))/*.cc)) $(RUNNER) \
-  $(foreach n,$(NEEDS_$(1)),$(call objects,$(wildcard $(call folder_of,$(n))/*.cc)))
+  $(foreach n,$(NEEDS_$(1)),$(call objects,$(wildcard $(call folder_of,$(n))/*.cc))) \
+  $(if $(filter transaction,$(1)),$(BUILD)/obj/core/explore/order_checker.o)
 	@mkdir -p $$(@D)
 	@echo "  LINK  $$@"
 	@$(LINK) -rdynamic $$^ -lcppunit $(LIBRARIES) -o $$@
