@@ -282,6 +282,9 @@ class CancelScenarioTest : public CPPUNIT_NS::TestFixture {
 0 CancelPicked 1: CancelBranch 1 200 CompletedElsewhere
 0 CancelPicked 2:
 0 Response 1 487: AckBranch 1
+32000 Timer:
+32000 Timer:
+32000 Timer:
 180500 Timer: CancelBranch 2 200 CompletedElsewhere
 )"),
                          transcript.text());
