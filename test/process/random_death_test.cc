@@ -104,7 +104,10 @@ class RandomDeathTest : public CppUnit::TestFixture {
   }
 
   struct Traffic {
-    explicit Traffic(const std::string& method_of) : method(method_of) {}
+    Traffic(const std::string& method_of, const Stage& stage) : method(method_of) {
+      phone.hear_only(stage.port());
+      for (const Caller& caller : callers) caller.socket.hear_only(stage.port());
+    }
 
     void send_some(Stage& stage, std::size_t count) {
       for (std::size_t i = 0; i < count; ++i) {
@@ -126,7 +129,7 @@ class RandomDeathTest : public CppUnit::TestFixture {
       }
       for (Caller& caller : callers) {
         for (const std::string& message : caller.socket.take()) {
-          CPPUNIT_ASSERT_EQUAL(std::string("200"), message.substr(8, 3));
+          CPPUNIT_ASSERT_MESSAGE(message, message.starts_with("SIP/2.0 200 "));
           ++caller.answers[identity(message)];
           ++answered;
         }
@@ -207,7 +210,7 @@ class RandomDeathTest : public CppUnit::TestFixture {
  public:
   void requests_are_answered_once() {
     Stage stage({.worker_count = kWorkers, .script = script(), .timers = timers()});
-    Traffic traffic("OPTIONS");
+    Traffic traffic("OPTIONS", stage);
     Crew crew(stage);
     traffic.run(stage, crew, 12000);
     crew.stop();
@@ -222,7 +225,7 @@ class RandomDeathTest : public CppUnit::TestFixture {
                  .script = script(),
                  .timers = timers(),
                  .shares_work = true});
-    Traffic traffic("MESSAGE");
+    Traffic traffic("MESSAGE", stage);
     Crew crew(stage);
     traffic.run(stage, crew, 6000);
     assert_once(traffic, stage, true);
