@@ -140,21 +140,25 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
 
 std::size_t Outbox::recover() {
   const std::uint32_t published = shared_.count.load(std::memory_order_acquire);
-  // What left before the mark moved may lack its record; one too many is recognised by its index.
+  // What was done with before the mark moved may lack its record; one too many is recognised by its index.
   const std::uint32_t recorded = shared_.next_to_send.load(std::memory_order_relaxed);
+  const auto record_again = [&](shm::LogKind kind, std::uint32_t i) {
+    if (i >= recorded) record(kind, i, i + 1, monotonic_us());
+  };
   std::size_t sent = 0;
   for (std::uint32_t i = 0; i < published; ++i) {
     mmsghdr& header = shared_.headers[i];
     const shm::OutboxItem& item = shared_.items[i];
     if (header.msg_len != 0) {
-      if (i >= recorded)
-        record(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i, i + 1,
-               monotonic_us());
+      record_again(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i);
       continue;
     }
     const std::uint64_t consumed = process_.state.entry(item.entry).consumed.load(std::memory_order_acquire);
     if (item.stamp > consumed) continue;  // Its event was never decided: it will be worked again.
-    if (item.withdrawn != 0 && item.withdrawn <= consumed) continue;
+    if (item.withdrawn != 0 && item.withdrawn <= consumed) {
+      record_again(shm::LogKind::kWithdrawn, i);
+      continue;
+    }
     send_run(i, i + 1, sockets_[item.socket], {});
     ++sent;
   }
