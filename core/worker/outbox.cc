@@ -15,6 +15,13 @@ constexpr unsigned kRefused = 0xffffffff;
 constexpr int kFullWaitMs = 20;
 constexpr int kFullWaitRounds = 10;
 
+// Of that transaction and kind, and still to be sent.
+bool is_unsent(const shm::OutboxItem& item, std::uint32_t transaction, std::uint32_t generation,
+               SendKind kind) {
+  return item.transaction == transaction && item.generation == generation &&
+         item.kind == static_cast<std::uint8_t>(kind) && item.withdrawn == 0;
+}
+
 }  // namespace
 
 Outbox::Outbox(Process& process, const std::vector<int>& sockets)
@@ -48,9 +55,7 @@ std::uint32_t Outbox::unsent(std::uint32_t transaction, std::uint32_t generation
   std::uint32_t branches = 0;
   for (std::uint32_t i = 0; i < count_; ++i) {
     const shm::OutboxItem& item = shared_.items[i];
-    const bool is_it = item.transaction == transaction && item.generation == generation &&
-                       item.kind == static_cast<std::uint8_t>(kind) && item.withdrawn == 0;
-    if (is_it && item.branch < 32) branches |= 1u << item.branch;
+    if (is_unsent(item, transaction, generation, kind) && item.branch < 32) branches |= 1u << item.branch;
   }
   return branches;
 }
@@ -58,11 +63,8 @@ std::uint32_t Outbox::unsent(std::uint32_t transaction, std::uint32_t generation
 bool Outbox::withdraw(const SendOrigin& origin, std::uint64_t stamp) {
   for (std::uint32_t i = 0; i < count_; ++i) {
     shm::OutboxItem& item = shared_.items[i];
-    if (item.transaction != origin.transaction || item.generation != origin.generation ||
-        item.branch != origin.branch || item.kind != static_cast<std::uint8_t>(origin.kind) ||
-        item.withdrawn != 0) {
-      continue;
-    }
+    if (item.branch != origin.branch) continue;
+    if (!is_unsent(item, origin.transaction, origin.generation, origin.kind)) continue;
     item.withdrawn = stamp;
     return true;
   }
