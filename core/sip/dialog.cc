@@ -83,6 +83,11 @@ std::string_view dialog_next_hop(const Message& request) {
   return is_loose(route->text) ? uri_of(route->text) : request.request_uri_text();
 }
 
+bool has_sdp(const Message& message) {
+  return !message.body().empty() &&
+         starts_with_nocase(message.value(HeaderId::kContentType), "application/sdp");
+}
+
 // The streams are named as in the offer, each with port 0; times are the offer's (RFC 3264 section 6).
 std::size_t build_refusal(std::string_view offer, std::span<char> out) {
   Writer writer(out);

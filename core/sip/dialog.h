@@ -27,6 +27,9 @@ std::size_t build_dialog_request(const Message& success, const DialogRequestSpec
 // Request-URI if it has a Route without, empty if there is no Route: then the next hop is the UAS.
 std::string_view dialog_next_hop(const Message& request);
 
+// A body of type application/sdp.
+bool has_sdp(const Message& message);
+
 // The answer to an SDP offer that refuses every stream (RFC 3264 section 6: port 0). 0: no offer.
 std::size_t build_refusal(std::string_view offer, std::span<char> out);
 

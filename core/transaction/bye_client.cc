@@ -15,6 +15,7 @@
 #include "core/transaction/bye_client.h"
 
 #include "core/base/assert.h"
+#include "core/transaction/own_request.h"
 
 namespace lockstep::transaction {
 
@@ -22,8 +23,7 @@ namespace {
 
 void stop(Branch& branch, ByeState next) {
   branch.bye = next;
-  branch.cancel_retransmit_at = kNever;
-  branch.cancel_timeout_at = kNever;
+  stop_own_request(branch);
 }
 
 Why in_none(Branch& branch, BranchIndex index, const ByeInput& input, const Settings& settings,
@@ -33,11 +33,7 @@ Why in_none(Branch& branch, BranchIndex index, const ByeInput& input, const Sett
       actions.push_back(Action::ack_dialog(index));
       actions.push_back(Action::bye_dialog(index));
       branch.bye = ByeState::kSent;
-      branch.cancel_timeout_at = input.now + timer_bye(settings);
-      if (!branch.reliable) {
-        branch.cancel_interval = settings.t1;
-        branch.cancel_retransmit_at = input.now + settings.t1;
-      }
+      start_own_request(branch, input.now, timer_bye(settings), settings);
       return Why::kNone;
     case ByeInputKind::kAnswerProvisional:
     case ByeInputKind::kAnswerFinal:
@@ -57,8 +53,7 @@ Why in_sent(Branch& branch, BranchIndex index, const ByeInput& input, const Sett
       actions.push_back(Action::bye_ended(index, input.status));
       return Why::kNone;
     case ByeInputKind::kTimerRetransmit:
-      branch.cancel_interval = doubled(branch.cancel_interval, settings.t2);
-      branch.cancel_retransmit_at = input.now + branch.cancel_interval;
+      repeat_own_request(branch, input.now, settings);
       actions.push_back(Action::retransmit_bye(index));
       return Why::kNone;
     case ByeInputKind::kTimerTimeout:

@@ -23,7 +23,9 @@
 // The final of the branch ends the repetition: a UAS that has answered its INVITE has nothing left to cancel,
 // and I6 forbids a CANCEL after the final. Timer K of the CANCEL is not kept: `answered` absorbs what comes.
 #include "core/transaction/cancel_client.h"
+
 #include "core/base/assert.h"
+#include "core/transaction/own_request.h"
 
 namespace lockstep::transaction {
 
@@ -31,19 +33,14 @@ namespace {
 
 void stop(Branch& branch, CancelState next) {
   branch.cancel = next;
-  branch.cancel_retransmit_at = kNever;
-  branch.cancel_timeout_at = kNever;
+  stop_own_request(branch);
 }
 
 void send(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
           ActionList& actions) {
   branch.cancel = CancelState::kSent;
-  branch.cancel_timeout_at = input.now + timer_cancel(settings);
+  start_own_request(branch, input.now, timer_cancel(settings), settings);
   branch.timeout_at = input.now + timer_cancel(settings);
-  if (!branch.reliable) {
-    branch.cancel_interval = settings.t1;
-    branch.cancel_retransmit_at = input.now + settings.t1;
-  }
   actions.push_back(Action::cancel_branch(index, branch.cancel_reason, branch.cancel_status));
 }
 
@@ -140,8 +137,7 @@ Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const S
       return Why::kNone;
     case CancelInputKind::kAnswerFinal: stop(branch, CancelState::kAnswered); return Why::kNone;
     case CancelInputKind::kTimerRetransmit:
-      branch.cancel_interval = doubled(branch.cancel_interval, settings.t2);
-      branch.cancel_retransmit_at = input.now + branch.cancel_interval;
+      repeat_own_request(branch, input.now, settings);
       actions.push_back(Action::retransmit_cancel(index));
       return Why::kNone;
     case CancelInputKind::kTimerTimeout:

@@ -3,7 +3,6 @@
 
 #include "core/base/log.h"
 #include "core/sip/dialog.h"
-#include "core/sip/text.h"
 #include "core/worker/branch_id.h"
 #include "core/worker/engine.h"
 
@@ -32,8 +31,8 @@ std::size_t Engine::build_in_dialog(std::uint8_t branch, std::string_view method
   spec.routes_above = target.record_routes;
   spec.via = {sip::Transport::kUdp, local.host, local.port, via.view(), false, {}};
   spec.extra_headers = lines;
-  const bool is_sdp = sip::starts_with_nocase(message_.value(sip::HeaderId::kContentType), "application/sdp");
-  if (is_ack && !target.has_offer && is_sdp) {  // The 2xx made the offer, and wants its answer.
+  // The 2xx made the offer, and wants its answer.
+  if (is_ack && !target.has_offer && sip::has_sdp(message_)) {
     spec.content_type = "application/sdp";
     spec.body = {refusal, sip::build_refusal(message_.body(), refusal)};
   }

@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/sip/dialog.h"
 #include "core/sip/message_edit.h"
 #include "core/sip/text.h"
 #include "core/worker/branch_id.h"
@@ -29,11 +30,6 @@ std::uint8_t count_record_routes(std::string_view request) {
     for (std::string_view rest = line.value; !sip::next_list_value(rest).empty();) ++total;
   }
   return static_cast<std::uint8_t>(std::min<std::size_t>(total, 255));
-}
-
-bool has_offer(const sip::Message& request) {
-  return !request.body().empty() &&
-         sip::starts_with_nocase(request.value(sip::HeaderId::kContentType), "application/sdp");
 }
 
 }  // namespace
@@ -196,7 +192,7 @@ int Engine::add_branch(ScriptContext& context, const Destination& destination) {
   store_.target(*view_.record, branch) =
       shm::BranchTarget{address, context.target.flags, socket,
                         is_invite ? count_record_routes(view_of(request)) : std::uint8_t{0},
-                        is_invite && has_offer(context.message)};
+                        is_invite && sip::has_sdp(context.message)};
   keep(view_.branch_refs[branch].request, request);
   count(settings_.counters->uac_transactions);
   count(settings_.counters->fwd_requests);

@@ -17,6 +17,13 @@ constexpr int kFullWaitMs = 20;
 constexpr int kFullWaitRounds = 10;
 constexpr PointResource kWire = 1;  // The peers see in which order datagrams come.
 
+// Of that transaction and kind, and still to be sent.
+bool is_unsent(const shm::OutboxItem& item, std::uint32_t transaction, std::uint32_t generation,
+               SendKind kind) {
+  return item.transaction == transaction && item.generation == generation &&
+         item.kind == static_cast<std::uint8_t>(kind) && item.withdrawn == 0;
+}
+
 }  // namespace
 
 Outbox::Outbox(Process& process, const std::vector<int>& sockets)
@@ -50,9 +57,7 @@ std::uint32_t Outbox::unsent(std::uint32_t transaction, std::uint32_t generation
   std::uint32_t branches = 0;
   for (std::uint32_t i = 0; i < count_; ++i) {
     const shm::OutboxItem& item = shared_.items[i];
-    const bool is_it = item.transaction == transaction && item.generation == generation &&
-                       item.kind == static_cast<std::uint8_t>(kind) && item.withdrawn == 0;
-    if (is_it && item.branch < 32) branches |= 1u << item.branch;
+    if (is_unsent(item, transaction, generation, kind) && item.branch < 32) branches |= 1u << item.branch;
   }
   return branches;
 }
@@ -60,11 +65,8 @@ std::uint32_t Outbox::unsent(std::uint32_t transaction, std::uint32_t generation
 bool Outbox::withdraw(const SendOrigin& origin, std::uint64_t stamp) {
   for (std::uint32_t i = 0; i < count_; ++i) {
     shm::OutboxItem& item = shared_.items[i];
-    if (item.transaction != origin.transaction || item.generation != origin.generation ||
-        item.branch != origin.branch || item.kind != static_cast<std::uint8_t>(origin.kind) ||
-        item.withdrawn != 0) {
-      continue;
-    }
+    if (item.branch != origin.branch) continue;
+    if (!is_unsent(item, origin.transaction, origin.generation, origin.kind)) continue;
     item.withdrawn = stamp;
     return true;
   }
@@ -143,21 +145,25 @@ void Outbox::send_run(std::uint32_t first, std::uint32_t end, int socket,
 
 std::size_t Outbox::recover() {
   const std::uint32_t published = shared_.count.load(std::memory_order_acquire);
-  // What left before the mark moved may lack its record; one too many is recognised by its index.
+  // What was done with before the mark moved may lack its record; one too many is recognised by its index.
   const std::uint32_t recorded = shared_.next_to_send.load(std::memory_order_relaxed);
+  const auto record_again = [&](shm::LogKind kind, std::uint32_t i) {
+    if (i >= recorded) record(kind, i, i + 1, monotonic_us());
+  };
   std::size_t sent = 0;
   for (std::uint32_t i = 0; i < published; ++i) {
     mmsghdr& header = shared_.headers[i];
     const shm::OutboxItem& item = shared_.items[i];
     if (header.msg_len != 0) {
-      if (i >= recorded)
-        record(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i, i + 1,
-               monotonic_us());
+      record_again(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i);
       continue;
     }
     const std::uint64_t consumed = process_.state.entry(item.entry).consumed.load(std::memory_order_acquire);
     if (item.stamp > consumed) continue;  // Its event was never decided: it will be worked again.
-    if (item.withdrawn != 0 && item.withdrawn <= consumed) continue;
+    if (item.withdrawn != 0 && item.withdrawn <= consumed) {
+      record_again(shm::LogKind::kWithdrawn, i);
+      continue;
+    }
     send_run(i, i + 1, sockets_[item.socket], {});
     ++sent;
   }

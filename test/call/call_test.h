@@ -61,6 +61,14 @@ class CallTest : public CppUnit::TestFixture {
     return one;
   }
 
+  // Both of bob's phones, and who calls him.
+  struct Forked {
+    Phone& a;
+    Phone& b;
+    Phone& caller;
+  };
+  Forked forked() { return {registered("a", "bob"), registered("b", "bob"), phone("caller", "alice")}; }
+
   std::string story() const { return "on the wire, in order:\n" + joined(stage.wire()) + log_text(); }
   std::string log_text() const {
     const std::string log = server_ ? server_->log() : "";

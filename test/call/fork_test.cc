@@ -32,9 +32,7 @@ class ForkTest : public CallTest {
 
   void first_answer_wins(int children) {
     serve(children);
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_after_ms = 100});
     b.answers({.final_status = 0});
     Transaction& call = caller.invite(server().uri("bob"));
@@ -53,9 +51,7 @@ class ForkTest : public CallTest {
 
   void cancel_of_the_loser_belongs_to_its_invite() {
     serve();
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_after_ms = 50});
     b.answers({.final_status = 0});
     caller.invite(server().uri("bob"));
@@ -79,9 +75,7 @@ class ForkTest : public CallTest {
 
   void all_busy_gives_one_busy() {
     serve();
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.provisional_status = 0, .final_status = 486});
     b.answers({.final_status = 486, .final_after_ms = 100});
     const Transaction& call = caller.invite(server().uri("bob"));
@@ -95,9 +89,7 @@ class ForkTest : public CallTest {
 
   void best_response_prefers_the_lowest_class() {
     serve();
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.provisional_status = 0, .final_status = 503});
     b.answers({.provisional_status = 0, .final_status = 486, .final_after_ms = 100});
     const Transaction& call = caller.invite(server().uri("bob"));
@@ -117,9 +109,7 @@ class ForkTest : public CallTest {
 
   void nobody_picks_up() {
     serve(2, {"-A", "FR_INV_TIMER=1000"});
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_status = 0});
     b.answers({.final_status = 0});
     const Transaction& call = caller.invite(server().uri("bob"));
@@ -150,9 +140,7 @@ class ForkTest : public CallTest {
 
   void caller_cancels(int children) {
     serve(children);
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_status = 0});
     b.answers({.final_status = 0});
     const Transaction& call = caller.invite(server().uri("bob"));
@@ -189,9 +177,7 @@ class ForkTest : public CallTest {
 
   void decline_ends_the_call_everywhere() {
     serve();
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_status = 603, .final_after_ms = 100});
     b.answers({.final_status = 0});
     const Transaction& call = caller.invite(server().uri("bob"));
@@ -204,9 +190,7 @@ class ForkTest : public CallTest {
 
   void both_answers_reach_the_caller() {  // Section 16.7 step 5: every 2xx is relayed.
     serve();
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     // b has its 200 under way when a's is decided: it ignores the CANCEL.
     a.answers({.final_after_ms = 100});
     b.answers({.final_after_ms = 150, .answers_cancel = false});

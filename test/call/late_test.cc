@@ -30,9 +30,7 @@ class LateTest : public CallTest {
   }
   // A has answered, B's 200 is on its way when its CANCEL comes: it answers all the same.
   const Transaction& answer_both() {
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_after_ms = 30});
     b.answers({.final_after_ms = 60, .answers_cancel = false});
     second_ = &b;
@@ -99,9 +97,7 @@ onreply_route[CHOOSE] {
 }
 )";
       serve(4, {}, folder_ + "/reply.cfg");
-      Phone& a = registered("a", "bob");
-      Phone& b = registered("b", "bob");
-      Phone& caller = phone("caller", "alice");
+      auto [a, b, caller] = forked();
       a.answers({.final_status = 0});
       b.answers({.final_status = 0});
       const Transaction& call = caller.invite(server().uri("bob"));
@@ -141,9 +137,7 @@ onreply_route[CHOOSE] {
 
   void a_whole_call_is_cancelled_by_command() {
     serve(2);
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_status = 0});
     b.answers({.final_status = 0});
     const Transaction& call = caller.invite(server().uri("bob"));

@@ -36,9 +36,7 @@ class OrderLogCallTest : public CallTest {
 
   // Alice calls bob's two phones; the one that registered last, branch 0, answers. Returns the Call-ID.
   std::string place_call() {
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     a.answers({.final_status = 0});
     b.answers({.final_after_ms = 60});
     const Transaction& call = caller.invite(server().uri("bob"));
@@ -144,9 +142,7 @@ class OrderLogCallTest : public CallTest {
   void two_hundred_forked_calls_replay_identically() {
     constexpr int kCalls = 200;
     serve(4, {"-A", "ORDER_LOG=8"});
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     for (int i = 0; i < kCalls; ++i) {
       a.answers({.final_after_ms = i % 5});
       b.answers({.final_after_ms = i % 3});

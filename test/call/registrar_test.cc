@@ -102,9 +102,7 @@ class RegistrarTest : public CallTest {
 
   void expires_zero_removes_one_contact() {
     serve();
-    Phone& a = registered("a", "bob");
-    Phone& b = registered("b", "bob");
-    Phone& caller = phone("caller", "alice");
+    auto [a, b, caller] = forked();
     contacts_after(a.unregister());
     const Lines contacts = contacts_after(b.send_register({}));
     CPPUNIT_ASSERT_EQUAL(std::size_t{1}, contacts.size());

@@ -33,6 +33,7 @@ class Watch {
     add(area.outbox.items, kItems * sizeof area.outbox.items[0]);
     add(&area.outbox.count, sizeof area.outbox.count + sizeof area.outbox.next_to_send);
     for (std::size_t i = 0; i < 8; ++i) add(&area.buffers[i].node, sizeof(shm::EventNode));
+    add(&state.area(shm::WorkerId{2}).buffers[0].node, sizeof(shm::EventNode));
     add(area.timer_nodes, 8 * sizeof area.timer_nodes[0]);
     add(state.slabs, 1024);  // Its lock and lists.
     constexpr std::size_t kPages = 10;
@@ -115,6 +116,8 @@ class Aside {
       at = each.end;
     }
     keep(at, end);
+    char* const of_other = reinterpret_cast<char*>(&state.area(shm::WorkerId{2}).buffers[0]);
+    keep(of_other, of_other + sizeof(shm::ReceiveBuffer));
     for (const std::uint32_t entry : entries) {
       char* const record = reinterpret_cast<char*>(&state.entry(entry));
       keep(record, record + sizeof(shm::EntryRecord));

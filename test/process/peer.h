@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/base/assert.h"
-#include "core/net/udp_socket.h"
+#include "test/unit/core/net/own_socket.h"
 
 namespace lockstep::test {
 
@@ -31,18 +31,18 @@ inline std::uint16_t port_of(int fd) {
 // A phone or a caller: one UDP socket held by the test.
 class Peer {
  public:
-  Peer() {
-    const auto opened = net::open_udp(*parse_address("127.0.0.1", 0));
-    LS_ASSERT(opened.ok());
-    fd_ = *opened;
-    port_ = port_of(fd_);
-  }
+  Peer() : fd_(open_own_udp()), port_(port_of(fd_)) {}
   ~Peer() { close(fd_); }
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
 
   std::uint16_t port() const { return port_; }
   int fd() const { return fd_; }
+  // Nothing but what comes from that port: whoever had this one before may still be sent repetitions.
+  void hear_only(std::uint16_t from) const {
+    const PeerAddress address = *parse_address("127.0.0.1", from);
+    LS_ASSERT(connect(fd_, reinterpret_cast<const sockaddr*>(address.bytes), address.length) == 0);
+  }
   void send(std::uint16_t to, std::string_view bytes) const {
     const PeerAddress address = *parse_address("127.0.0.1", to);
     const ssize_t sent = sendto(fd_, bytes.data(), bytes.size(), 0,
@@ -62,8 +62,8 @@ class Peer {
   }
 
  private:
-  int fd_ = -1;
-  std::uint16_t port_ = 0;
+  int fd_;
+  std::uint16_t port_;
 };
 
 // The value of a header line as this server and the tests write it, empty if there is none.

@@ -87,6 +87,7 @@ class QuarantineTest : public CppUnit::TestFixture {
                  .quarantine_dir = folder,
                  .deaths = 2});
     const Peer caller;
+    caller.hear_only(stage.port());
     const std::string deadly = request(caller, "MESSAGE", 1, body);
     caller.send(stage.port(), deadly);
     caller.send(stage.port(), request(caller, "OPTIONS", 2, 0));
@@ -118,6 +119,7 @@ class QuarantineTest : public CppUnit::TestFixture {
     Stage stage(
         {.script = "request_route { die(); answer(200); }\n", .quarantine_dir = folder.path(), .deaths = 1});
     const Peer caller;
+    caller.hear_only(stage.port());
     caller.send(stage.port(), request(caller, "MESSAGE", 1, 10));
     CPPUNIT_ASSERT(is_readable(stage.socket(), 1000));
     CPPUNIT_ASSERT(dies(stage));

@@ -187,10 +187,9 @@ class Stage {
 
   void open_sockets(const StageOptions& options) {
     for (std::uint32_t id = 1; id <= options.worker_count; ++id) {
-      const auto opened = net::open_udp(*parse_address("127.0.0.1", port_));
-      LS_ASSERT(opened.ok());
-      sockets_.push_back({*opened});
-      port_ = port_of(*opened);
+      const int fd = id == 1 ? open_own_shared_udp() : *net::open_udp(*parse_address("127.0.0.1", port_));
+      sockets_.push_back({fd});
+      port_ = port_of(fd);
       if (options.shares_work) wake_fds_.push_back(eventfd(0, EFD_NONBLOCK));
     }
     worker::ListenSocket socket;

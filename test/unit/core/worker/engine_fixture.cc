@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "core/base/log.h"
-#include "core/net/udp_socket.h"
 #include "core/worker/core_exports.h"
 #include "core/worker/export_helpers.h"
+#include "test/unit/core/net/own_socket.h"
 
 namespace lockstep::test {
 namespace {
@@ -102,9 +102,7 @@ EngineFixture::EngineFixture(const std::string& script, std::size_t segment_byte
   names_.sockets().push_back(socket);
   counters_ = std::make_unique<worker::EngineCounters>(names_of_counters_);
   compile(script);
-  const auto fd = net::open_udp(*parse_address("127.0.0.1", 0));
-  CPPUNIT_ASSERT(fd.ok());
-  open_socket_ = *fd;
+  open_socket_ = open_own_udp();
   sockets_.push_back(open_socket_);
   outbox_ = std::make_unique<worker::Outbox>(*process_, sockets_);
   wheel_ = std::make_unique<worker::TimerWheel>(monotonic_ms());

@@ -7,8 +7,8 @@
 
 #include <cstring>
 
-#include "core/net/udp_socket.h"
 #include "core/worker/node_pool.h"
+#include "test/unit/core/net/own_socket.h"
 #include "test/unit/modules/fake_transactions.h"
 
 namespace lockstep::worker {
@@ -60,16 +60,11 @@ class OutboxTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(0, getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length));
     return from_sockaddr(reinterpret_cast<const sockaddr*>(&address), length);
   }
-  static int open_any() {
-    const auto fd = net::open_udp(*parse_address("127.0.0.1", 0));
-    CPPUNIT_ASSERT(fd.ok());
-    return *fd;
-  }
 
  public:
   void setUp() override {
-    sockets_ = {open_any(), open_any()};
-    receiver_ = open_any();
+    sockets_ = {test::open_own_udp(), test::open_own_udp()};
+    receiver_ = test::open_own_udp();
     target_ = address_of(receiver_);
     process().state.entry(kEntry).consumed.store(1);
   }
