@@ -2,12 +2,13 @@
 #include "core/explore/commands.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
 #include <cstring>
 
-#include "core/explore/explorer.h"
+#include "core/explore/jobs.h"
 
 namespace lockstep::explore {
 namespace {
@@ -21,6 +22,7 @@ constexpr const char* kUsage =
     "  --cancelled forward|terminate   cancelled_2xx; default forward\n"
     "  --sleep-sets     without source-DPOR: the same traces with more work\n"
     "  --pct SEED,DEPTH[,EXECUTIONS]   random orders with few changes, for what is too large\n"
+    "  --cpus N         so many jobs side by side\n"
     "  --limit N        executions at most\n"
     "  --transcripts    what left in each order, sorted, one a line\n"
     "  -L MODULES       as for the server\n";
@@ -32,6 +34,7 @@ struct Arguments {
   std::string replay;
   std::string html;
   bool transcripts = false;
+  unsigned cpus = 1;
 };
 
 int fail(const std::string& text) {
@@ -83,8 +86,8 @@ class Reader {
     if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
     std::string value;
-    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--replay", "--html",
-                          "-L"})) {
+    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--replay",
+                          "--html", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
@@ -110,6 +113,7 @@ class Reader {
     }
     std::vector<std::uint64_t> numbers;
     if (!read_numbers(value, numbers)) return fmt::format("{}: a number is expected, not '{}'", word, value);
+    if (word == "--cpus") return arguments_.cpus = static_cast<unsigned>(numbers[0]), "";
     if (word == "--limit") return job.most_executions = numbers[0], "";
     if (numbers.size() < 2) return "--pct: SEED,DEPTH is expected";
     job.is_pct = true;
@@ -155,29 +159,30 @@ int run_command(int argc, char** argv) {
   const std::string problem = Reader(argc, argv, arguments).read();
   if (!problem.empty()) return fail(problem + "\n" + kUsage);
   if (!arguments.replay.empty()) return replay(arguments);
-  bool any = false;
+  std::vector<Job> jobs;
   for (const std::string& file : arguments.files) {
+    if (const auto scenario = read_scenario(file); !scenario) return fail(scenario.error() + "\n");
     for (const std::string& policy : arguments.policies) {
-      Job job = arguments.job;
-      job.file = file;
-      job.late_2xx = policy;
-      const auto found = explore(job);
-      if (!found) return fail(found.error());
-      if (arguments.transcripts) {
-        for (const std::string& one : found->transcripts) fmt::print("{}\n", one);
-        continue;
-      }
-      fmt::print("{} {} {}: traces {} executions {} steps {} {:.0f}/s violations {} {}\n", file, job.ordering,
-                 policy, found->figures.traces, found->figures.executions, found->figures.steps,
-                 static_cast<double>(found->figures.executions) / found->seconds, found->violations,
-                 found->is_complete ? "" : "NOT COMPLETE");
-      for (const auto& [rule, find] : found->finds) {
-        any = true;
-        fmt::print("  {}: {}\n    {}\n", rule, find.text, job.replay_string(find.schedule));
-      }
+      jobs.push_back(arguments.job);
+      jobs.back().file = file;
+      jobs.back().late_2xx = policy;
+      jobs.back().shows_progress = arguments.cpus == 1 && isatty(STDERR_FILENO) != 0;
     }
   }
-  return any ? 1 : 0;
+  int status = 0;
+  if (!arguments.transcripts) std::fputs(table_head().c_str(), stdout);
+  run_jobs(jobs, arguments.cpus, [&](const Job& job, const JobResult& result) {
+    if (!result.problem.empty()) {
+      status = fail(result.problem);
+    } else if (arguments.transcripts) {
+      for (const std::string& one : result.findings.transcripts) fmt::print("{}\n", one);
+    } else {
+      fmt::print("{}{}", table_row(job, result.findings), table_finds(job, result.findings));
+      if (status == 0 && result.findings.violations != 0) status = 1;
+    }
+    std::fflush(stdout);
+  });
+  return status;
 }
 
 }  // namespace lockstep::explore

@@ -35,8 +35,8 @@ std::string config_of(const Job& job, const Scenario& scenario, const std::strin
 }
 
 // Everything that a job needs, in the order of its making.
-struct Theatre {
-  explicit Theatre(const Job& wanted) : job(wanted) {}
+struct Bench {
+  explicit Bench(const Job& wanted) : job(wanted) {}
 
   std::string build() {
     auto read = read_scenario(job.file);
@@ -78,12 +78,12 @@ std::string joined(const std::vector<std::string>& labels) {
 
 class Explorer {
  public:
-  explicit Explorer(const Job& job) : theatre_(job), job_(job) {}
+  explicit Explorer(const Job& job) : bench_(job), job_(job) {}
 
   Result<Findings, std::string> run() {
-    if (const std::string problem = theatre_.build(); !problem.empty()) return Failure{problem};
+    if (const std::string problem = bench_.build(); !problem.empty()) return Failure{problem};
     const auto start = std::chrono::steady_clock::now();
-    Search search(*theatre_.play, job_.reduction, [this] { return on_trace(); });
+    Search search(*bench_.play, job_.reduction, [this] { return on_trace(); });
     search_ = &search;
     const std::string problem = job_.is_pct
                                     ? search.run_pct(job_.pct_seed, job_.pct_depth, job_.pct_executions)
@@ -97,35 +97,52 @@ class Explorer {
 
  private:
   bool on_trace() {
-    Play& play = *theatre_.play;
+    Play& play = *bench_.play;
     const std::string wire = joined(race_labels(play));
     findings_.transcripts.insert(wire);
-    Violations found = theatre_.judge->judge_race();
+    Violations found = bench_.judge->judge_race();
     const std::vector<PlayedStep> steps = play.steps();
-    const std::vector<std::string> labels = race_labels(play);
     if (play.problem().empty()) {
       // What comes of equal states is equal.
-      const std::uint64_t state = theatre_.testbed->hash() ^ hash_bytes(wire, 0);
+      const std::uint64_t state = bench_.testbed->hash() ^ hash_bytes(wire, 0);
       auto [known, is_new] = verdicts_.try_emplace(state);
       if (is_new) {
-        known->second = theatre_.judge->judge_decisions();
+        known->second = bench_.judge->judge_decisions();
         play.settle();
-        known->second.merge(theatre_.judge->judge_rest());
+        known->second.merge(bench_.judge->judge_rest());
       }
       found.insert(known->second.begin(), known->second.end());
     }
-    note(found, steps, labels);
+    note(found, steps, wire);
+    if (findings_.figures.traces % kCheckEvery == 0) check_again(steps, wire);
+    ++findings_.figures.traces;
     progress();
     return true;
   }
 
-  void note(const Violations& found, const std::vector<PlayedStep>& steps,
-            const std::vector<std::string>& labels) {
+  // The same schedule must lead to the same wire and the same bytes in the segment: else something that the
+  // points do not name has had a say.
+  void check_again(const std::vector<PlayedStep>& steps, const std::string& wire) {
+    Play& play = *bench_.play;
+    const auto run = [&] {
+      static_cast<void>(play.begin());
+      for (const PlayedStep& step : steps) {
+        if ((play.enabled() & bit_of(step.actor)) == 0 || !play.step(step.actor)) break;
+      }
+      return std::pair(bench_.testbed->hash(), joined(race_labels(play)));
+    };
+    const auto first = run();
+    ++findings_.checked_twice;
+    if (first.second == wire && run() == first && play.is_over()) return;
+    note({{"O3", "the same schedule has led to another end"}}, steps, wire);
+  }
+
+  void note(const Violations& found, const std::vector<PlayedStep>& steps, const std::string& wire) {
     if (!found.empty()) ++findings_.violations;
     for (const Violation& one : found) {
       auto [at, is_new] = findings_.finds.try_emplace(one.rule);
       if (!is_new && at->second.steps <= steps.size()) continue;
-      at->second = {one.text, schedule_text(steps), steps.size(), labels};
+      at->second = {one.text, schedule_text(steps), steps.size(), wire};
     }
   }
 
@@ -142,7 +159,7 @@ class Explorer {
     last_executions_ = executions;
   }
 
-  Theatre theatre_;
+  Bench bench_;
   const Job& job_;
   Search* search_ = nullptr;
   Findings findings_;
@@ -160,17 +177,17 @@ std::string Job::replay_string(const std::string& schedule) const {
 Result<Findings, std::string> explore(const Job& job) { return Explorer(job).run(); }
 
 Result<std::string, std::string> show(const Job& job, const std::string& schedule, const std::string& html) {
-  Theatre theatre(job);
-  if (std::string problem = theatre.build(); !problem.empty()) return Failure{problem};
+  Bench bench(job);
+  if (std::string problem = bench.build(); !problem.empty()) return Failure{problem};
   const auto actors = parse_schedule(schedule);
   if (!actors) return Failure{actors.error() + "\n"};
-  theatre.play->set_ticking(true);
+  bench.play->set_ticking(true);
   std::string text;
-  Search search(*theatre.play, job.reduction, [&] {
-    Play& play = *theatre.play;
-    Violations found = theatre.judge->judge_race();
-    if (play.problem().empty()) found.merge(theatre.judge->judge_decisions());
-    text += fmt::format("{}, {}, late_2xx {}, cancelled_2xx {}: {} steps\n", theatre.scenario.title,
+  Search search(*bench.play, job.reduction, [&] {
+    Play& play = *bench.play;
+    Violations found = bench.judge->judge_race();
+    if (play.problem().empty()) found.merge(bench.judge->judge_decisions());
+    text += fmt::format("{}, {}, late_2xx {}, cancelled_2xx {}: {} steps\n", bench.scenario.title,
                         job.ordering, job.late_2xx, job.cancelled_2xx, play.steps().size());
     text += "wire: " + joined(race_labels(play)) + "\n";
     const order::Log log = log_of(play);
@@ -180,7 +197,8 @@ Result<std::string, std::string> show(const Job& job, const std::string& schedul
       if (!html.empty()) std::ofstream(html) << order::ladder_page(scene, order::why_text(log, call, scene));
     }
     if (play.problem().empty()) play.settle();
-    found.merge(theatre.judge->judge_rest());
+    found.merge(bench.judge->judge_rest());
+    text += "\n";
     for (const Violation& one : found) text += fmt::format("{}: {}\n", one.rule, one.text);
     if (found.empty()) text += "no rule is broken\n";
     return true;

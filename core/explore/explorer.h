@@ -37,7 +37,7 @@ struct Find {
   std::string text;
   std::string schedule;
   std::size_t steps = 0;
-  std::vector<std::string> wire;
+  std::string wire;
 };
 
 struct Findings {

@@ -170,8 +170,8 @@ void OrderChecker::check_final_up(const Event& event, const Action& action) {
 }
 
 void OrderChecker::check_relay(const Event& event, const Action& action) {
-  const bool same =
-      event.kind == EventKind::kResponse && event.branch == action.branch && event.status == action.status;
+  const bool same = event.kind == EventKind::kResponse && event.branch == action.branch &&
+                    event.status == action.status;
   if (!same) fail("O3", "a response was relayed that did not come");
   if (action.status == 100) fail("I3", "100 was relayed");
   if (is_provisional(action.status) && finals_up_ > 0) fail("I3", "a 1xx after a final");
@@ -314,15 +314,9 @@ void OrderChecker::check_action(const Event& event, const Action& action, const 
       }
       if (is_provisional(action.status) && finals_up_ > 0) fail("I3", "a 1xx after a final");
       break;
-    case ActionKind::kRespondBest:
-      check_final_up(event, action);
-      break;
-    case ActionKind::kRelayResponse:
-      check_relay(event, action);
-      break;
-    case ActionKind::kRetransmitResponse:
-      check_repetition(event);
-      break;
+    case ActionKind::kRespondBest: check_final_up(event, action); break;
+    case ActionKind::kRelayResponse: check_relay(event, action); break;
+    case ActionKind::kRetransmitResponse: check_repetition(event); break;
     case ActionKind::kAnswerCancel:
       if (event.kind != EventKind::kCallerCancel || position != 0) fail("I12", "200 to no CANCEL");
       break;
@@ -358,14 +352,9 @@ void OrderChecker::check_action(const Event& event, const Action& action, const 
     case ActionKind::kRetransmitBye:
     case ActionKind::kByeEnded:
     case ActionKind::kAckDialog:
-    case ActionKind::kByeDialog:
-      check_late(event, action);
-      break;
-    case ActionKind::kAckBranch:
-      break;  // Counted in check_event_answer.
-    case ActionKind::kStoreFinal:
-      branches_[action.branch.value].stored = true;
-      break;
+    case ActionKind::kByeDialog: check_late(event, action); break;
+    case ActionKind::kAckBranch: break;  // Counted in check_event_answer.
+    case ActionKind::kStoreFinal: branches_[action.branch.value].stored = true; break;
     case ActionKind::kRunFailureRoute:
       if (!route_armed_) fail("O15", "a failure route that nobody armed");
       if (!all_final(event.now) || finals_up_ > 0) fail("I13", "the failure route runs at the wrong time");
@@ -415,8 +404,8 @@ void OrderChecker::check_duties(const Event& event, const ActionList& actions) {
 // What each event must be answered with.
 void OrderChecker::check_event_answer(const Event& event, const ActionList& actions) {
   const std::size_t acks = count_of(actions, ActionKind::kAckBranch);
-  const bool response =
-      event.kind == EventKind::kResponse && is_status(event.status) && event.branch.value < branches_.size();
+  const bool response = event.kind == EventKind::kResponse && is_status(event.status) &&
+                        event.branch.value < branches_.size();
   const bool invite = method_ == Method::kInvite;
   const bool wants_ack = response && invite && is_failure(event.status);
   if (wants_ack ? !contains(actions, Action::ack_branch(event.branch)) || acks != 1 : acks != 0) {

@@ -219,6 +219,7 @@ void Testbed::be_worker(std::uint32_t worker) {
   mallopt(M_MMAP_THRESHOLD, 64 << 20);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
   log_settings().process_index = static_cast<int>(worker);
+  log_settings().level = static_cast<int>(LogLevel::kCrit);  // What is provoked here need not be read.
   guard_pages();
   install_stepping(*page_, worker);
   const shm::WorkerId me{static_cast<std::uint8_t>(worker)};

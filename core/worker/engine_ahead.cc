@@ -29,8 +29,9 @@ void Engine::look_ahead(tx::Event& event) {
   make_room_for_twin(event);
 }
 
-// In the hands of any worker: after one look into the own sockets, which does not wait, what others have taken
-// from the kernel and not yet admitted, then the inbox. In this order: what moves on meanwhile is in the inbox.
+// In the hands of any worker: after one look into the own sockets, which does not wait, what others have
+// taken from the kernel and not yet admitted, then the inbox. In this order: what moves on meanwhile is in
+// the inbox.
 void Engine::find_finals_in_hand(tx::Event& event) {
   if (!looked_ahead_ && receive_more_) receive_more_();
   looked_ahead_ = true;

@@ -10,8 +10,9 @@
  *   openser13  lock, decide, unlock | pick the branches to cancel, without the lock | lock, mark, unlock |
  *              hand one datagram to the kernel. No look-ahead, nothing held or withdrawn.
  * Events that were taken and not yet worked stay in `inbox` here: they are worked before those behind them,
- * and both are in hand. Between the look into the inbox and the commit nothing is admitted here; on the
- * server something may be, and then the CANCEL is withdrawn instead of held: the wire is the same.
+ * and both are in hand. Between the look and the commit nothing is received or admitted here; on the server
+ * something may be, and then the CANCEL is withdrawn instead of held, or has left before: the wire is one of
+ * these.
  *
  * Not modelled: timers, so no retransmission of ours, no 408, no cancel_holdoff; a held CANCEL ends with the
  * final that it waits for. Answers to what is sent: only the scenario's datagrams arrive, and all lie in
@@ -61,7 +62,7 @@ bool cancelled_by_caller, global_failure;
 short last_up;            /* for a retransmitted INVITE: the last response but a 2xx, and whose */
 byte last_who;
 byte owner = NOBODY;      /* strict: of the entry */
-byte in_hand[BRANCHES];   /* strict: finals in the inbox */
+byte in_hand[BRANCHES];   /* finals that some worker has received and nobody has worked */
 byte commits;             /* number of the last commit */
 
 chan inbox = [QUEUE] of { short, byte, byte };           /* what, branch, To tag */
@@ -356,13 +357,19 @@ inline flush() {
 
 /* What a recvmmsg brings stays at the head of the socket here; `batch` says how many datagrams that are. */
 inline receive() {
-  batch = (len(socket[me]) < BATCH -> len(socket[me]) : BATCH);
+  d_step { /* from here on its finals are in hand, for every worker that looks */
+    batch = (len(socket[me]) < BATCH -> len(socket[me]) : BATCH);
+    for (i : 1 .. len(socket[me])) {
+      socket[me]?x_what, x_who, x_tag;
+      WHEN(i <= batch && x_what >= 200, in_hand[x_who]++);
+      socket[me]!x_what, x_who, x_tag
+    }
+  };
   do
   :: batch > 0 ->
      d_step { /* admit */
        socket[me]?x_what, x_who, x_tag;
        inbox!x_what, x_who, x_tag;
-       WHEN(x_what >= 200, in_hand[x_who]++);
        WHEN(owner == NOBODY, owner = me);
        batch--
      }
