@@ -20,6 +20,7 @@ constexpr const char* kUsage =
     "  --ordering strict|openser13   default strict\n"
     "  --policy forward|terminate|drop|all   late_2xx; default forward\n"
     "  --cancelled forward|terminate   cancelled_2xx; default forward\n"
+    "  --crash          each worker also dies at each step, its recovery first and last\n"
     "  --sleep-sets     without source-DPOR: the same traces with more work\n"
     "  --pct SEED,DEPTH[,EXECUTIONS]   random orders with few changes, for what is too large\n"
     "  --cpus N         so many jobs side by side\n"
@@ -84,6 +85,7 @@ class Reader {
   std::string read_option(const std::string& word) {
     Job& job = arguments_.job;
     if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
+    if (word == "--crash") return job.is_crash = true, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
     std::string value;
     if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--replay",

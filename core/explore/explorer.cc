@@ -91,6 +91,9 @@ class Explorer {
     if (!problem.empty()) return Failure{fmt::format("{}: {}\n", job_.file, problem)};
     findings_.figures = search.figures();
     findings_.is_complete = search.is_complete();
+    for (const std::string& one : crash_transcripts_) {
+      if (!findings_.transcripts.contains(one)) fmt::print(stderr, "crash only: {}\n", one);
+    }
     findings_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return findings_;
   }
@@ -114,6 +117,7 @@ class Explorer {
       found.insert(known->second.begin(), known->second.end());
     }
     note(found, steps, wire);
+    if (job_.is_crash && found.empty()) kill_everywhere(steps);
     if (findings_.figures.traces % kCheckEvery == 0) check_again(steps, wire);
     ++findings_.figures.traces;
     progress();
@@ -137,12 +141,44 @@ class Explorer {
     note({{"O3", "the same schedule has led to another end"}}, steps, wire);
   }
 
-  void note(const Violations& found, const std::vector<PlayedStep>& steps, const std::string& wire) {
+  // Each worker dies wherever it comes to stand anew in this execution; its replacement mends all before
+  // anybody goes on, or when nobody else can.
+  void kill_everywhere(const std::vector<PlayedStep>& steps) {
+    for (std::size_t at = search_->known_steps(); at < steps.size(); ++at) {
+      const Actor worker = steps[at].actor;
+      if (worker > kSeatMax) continue;
+      for (const bool is_first : {true, false}) kill_at(steps, at, worker, is_first);
+    }
+  }
+
+  // Before step `at`, which would be the worker's.
+  void kill_at(const std::vector<PlayedStep>& steps, std::size_t at, Actor worker, bool is_first) {
+    Play& play = *bench_.play;
+    static_cast<void>(play.begin());
+    for (std::size_t i = 0; i < at; ++i) static_cast<void>(play.step(steps[i].actor));
+    ++findings_.kills;
+    if (play.kill(worker))
+      static_cast<void>(play.finish(is_first ? worker : Actor{0}, is_first ? Actor{0} : worker));
+    const std::string wire = joined(race_labels(play));
+    Violations found = bench_.judge->judge_race();
+    if (play.problem().empty()) {
+      found.merge(bench_.judge->judge_decisions());
+      found.merge(bench_.judge->judge_effects());
+      play.settle();
+      found.merge(bench_.judge->judge_rest());
+    }
+    crash_transcripts_.insert(wire);
+    std::vector<PlayedStep> killed(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(at));
+    note(found, killed, wire, fmt::format(".{}{}", is_first ? 'k' : 'K', letter_of(worker)));
+  }
+
+  void note(const Violations& found, const std::vector<PlayedStep>& steps, const std::string& wire,
+            const std::string& death = {}) {
     if (!found.empty()) ++findings_.violations;
     for (const Violation& one : found) {
       auto [at, is_new] = findings_.finds.try_emplace(one.rule);
       if (!is_new && at->second.steps <= steps.size()) continue;
-      at->second = {one.text, schedule_text(steps), steps.size(), wire};
+      at->second = {one.text, schedule_text(steps) + death, steps.size(), wire};
     }
   }
 
@@ -166,6 +202,7 @@ class Explorer {
   std::unordered_map<std::uint64_t, Violations> verdicts_;  // Of states after the race.
   std::chrono::steady_clock::time_point last_told_ = std::chrono::steady_clock::now();
   std::uint64_t last_executions_ = 0;
+  std::set<std::string> crash_transcripts_;
 };
 
 }  // namespace

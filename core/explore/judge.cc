@@ -62,16 +62,18 @@ void Judge::read_commits() {
   const std::vector<Delivery>& deliveries = play_.deliveries();
   stamps_.assign(deliveries.size(), kNever);
   shm::SharedState& state = play_.testbed().state();
+  std::set<std::uint64_t> told;  // After a death the same event may be there twice.
   for (std::uint32_t worker = 1; worker <= state.worker_count; ++worker) {
     const shm::OrderLogArea& log = *state.order_logs[worker];
     for (std::uint64_t at = 0; at < log.published.load(); ++at) {
       shm::LogRecord record;
       std::string bytes;
       if (!shm::read_record(log, at, record) || record.kind != shm::LogKind::kReceived) continue;
-      if (record.stamp <= play_.first_stamp() || !shm::read_bytes(log, record.datagram, bytes)) continue;
+      if (record.stamp <= play_.first_stamp() || told.contains(record.stamp) || !shm::read_bytes(log, record.datagram, bytes)) continue;
       for (std::size_t i = 0; i < deliveries.size(); ++i) {
         if (stamps_[i] != kNever || deliveries[i].bytes != bytes) continue;
         stamps_[i] = record.stamp - play_.first_stamp() - 1;
+        told.insert(record.stamp);
         break;
       }
     }

@@ -192,26 +192,29 @@ bool Play::step(Actor actor) {
   return is_well;
 }
 
-void Play::abandon() {
+void Play::abandon() { static_cast<void>(finish(0, 0)); }
+
+bool Play::finish(Actor first, Actor last) {
+  Actor before = 0;
   while (enabled_ != 0) {
-    Actor actor = 1;
-    while ((enabled_ & bit_of(actor)) == 0) ++actor;
-    if (!step(actor)) return;
+    const ActorMask others = last != 0 && enabled_ != bit_of(last) ? enabled_ & ~bit_of(last) : enabled_;
+    Actor actor = static_cast<Actor>(__builtin_ctz(others));
+    if (before != 0 && (others & bit_of(before)) != 0) actor = before;
+    if (first != 0 && (others & bit_of(first)) != 0) actor = first;
+    if (!step(actor)) return false;
+    before = actor;
   }
+  return true;
 }
 
-bool Play::kill(Actor worker, bool at_once) {
+bool Play::kill(Actor worker) {
   testbed_.kill_and_replace(worker);
-  const bool is_well = at_once ? testbed_.run(worker, Command::kRecover) : true;
-  if (!is_well) {
+  if (!testbed_.begin(worker, Command::kRecover)) {
     problem_ = testbed_.why_lost(worker);
     enabled_ = 0;
     return false;
   }
-  if (at_once) {
-    take_wire(worker);
-    if (testbed_.has_data(worker) && !begin_turn(worker)) return false;
-  }
+  look_at(worker);
   find_enabled();
   return true;
 }

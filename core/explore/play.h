@@ -63,8 +63,12 @@ class Play {
   void settle();
   // Plays on as it comes, unrecorded, so that every worker is back at its command.
   void abandon();
-  // SIGKILL where the worker stands; `at_once`: its replacement has mended all before anybody else goes on.
-  bool kill(Actor worker, bool at_once);
+  // SIGKILL where the worker stands. Its replacement is the same actor and begins with the recovery; false:
+  // lost.
+  bool kill(Actor worker);
+  // Plays on to the end without choices: `first` whenever it can, `last` only when nobody else can, else who
+  // went last. 0: nobody is preferred.
+  bool finish(Actor first, Actor last);
 
   // From the next execution on each step takes a microsecond: ladders then show the order. States that differ
   // in nothing else are told apart by it.

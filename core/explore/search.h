@@ -41,6 +41,8 @@ class Search {
   // The one execution. An actor that cannot go is a departure: the step is named.
   std::string run_one(const std::vector<Actor>& schedule);
 
+  // Of the execution in hand: so many steps were played before by another.
+  std::size_t known_steps() const { return replay_ == 0 ? 0 : replay_ - 1; }
   const SearchFigures& figures() const { return figures_; }
   // Places at which something is left to try, at this moment.
   std::size_t open_places() const;

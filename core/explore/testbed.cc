@@ -80,7 +80,13 @@ std::string Testbed::prepare(const TestbedOptions& options) {
   arena = segment_->base();
   arena_bytes = segment_->size_bytes();
   if (arena_bytes > kArenaPageMax * kPageBytes) return "the segment is too large to be explored\n";
-  pristine_.assign(arena, arena + arena_bytes);
+  // Workers have no business with it, and forking them need not copy its page table.
+  void* const copy =
+      mmap(nullptr, arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  LS_ASSERT(copy != MAP_FAILED);
+  pristine_ = static_cast<char*>(copy);
+  std::memcpy(pristine_, arena, arena_bytes);
+  madvise(pristine_, arena_bytes, MADV_DONTFORK);
   pids_.resize(worker_count());
   for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) {
     fork_worker(worker);
@@ -173,6 +179,7 @@ Testbed::~Testbed() {
     waitpid(pid, nullptr, 0);
   }
   for (const int fd : sockets_) close(fd);
+  if (pristine_ != nullptr) munmap(pristine_, arena_bytes);
   if (page_ != nullptr) munmap(page_, sizeof *page_);
   set_virtual_clock(nullptr);
 }
@@ -183,6 +190,7 @@ void Testbed::fork_worker(std::uint32_t worker) {
   Seat& seat = page_->seats[worker];
   seat.turn.store(0, std::memory_order_relaxed);
   seat.standing = Standing::kIdle;
+  seat.command = Command::kNone;
   const pid_t explorer = getpid();
   const pid_t pid = fork();
   LS_ASSERT(pid >= 0);
@@ -300,7 +308,7 @@ void Testbed::reset() {
   const std::size_t pages = arena_bytes / kPageBytes;
   for (std::size_t i = 0; i < pages; ++i) {
     if (page_->written[i].load(std::memory_order_relaxed) == 0) continue;
-    std::memcpy(arena + i * kPageBytes, pristine_.data() + i * kPageBytes, kPageBytes);
+    std::memcpy(arena + i * kPageBytes, pristine_ + i * kPageBytes, kPageBytes);
   }
   page_->clock_us = kStartUs;
   char scrap[2048];
@@ -322,7 +330,7 @@ std::uint64_t Testbed::hash() const {
     if (page_->written[i].load(std::memory_order_relaxed) == 0) continue;
     const std::string_view bytes(arena + i * kPageBytes, kPageBytes);
     // A page that is as it was counts for nothing: it may have been written in another execution only.
-    if (std::memcmp(bytes.data(), pristine_.data() + i * kPageBytes, kPageBytes) == 0) continue;
+    if (std::memcmp(bytes.data(), pristine_ + i * kPageBytes, kPageBytes) == 0) continue;
     sum ^= hash_bytes(bytes, i + 1);
   }
   return sum;

@@ -100,9 +100,8 @@ class Testbed {
   worker::TmSettings default_tm_;
   worker::EngineSettings engine_settings_;
   StepPage* page_ = nullptr;
-  std::vector<char> pristine_;
-  std::vector<std::uint32_t> known_pages_;  // Written before this execution; more may have come.
-  std::vector<pid_t> pids_;                 // By WorkerId - 1.
+  char* pristine_ = nullptr;  // The segment after the start.
+  std::vector<pid_t> pids_;  // By WorkerId - 1.
   std::string slots_at_first_;
   int cpu_ = 0;
 };
