@@ -15,7 +15,9 @@
 namespace lockstep::explore {
 namespace {
 
-constexpr std::uint64_t kCheckEvery = 64;  // One execution of so many is run twice.
+constexpr std::uint64_t kCheckEvery = 64;        // One execution of so many is run twice.
+constexpr std::uint64_t kSecondDeathEvery = 16;  // One replacement of about eight dies as well,
+constexpr unsigned kRecoverySteps = 12;          // within so many steps.
 
 transaction::LatePolicy policy_of(const std::string& name) {
   if (name == "terminate") return transaction::LatePolicy::kTerminate;
@@ -91,9 +93,7 @@ class Explorer {
     if (!problem.empty()) return Failure{fmt::format("{}: {}\n", job_.file, problem)};
     findings_.figures = search.figures();
     findings_.is_complete = search.is_complete();
-    for (const std::string& one : crash_transcripts_) {
-      if (!findings_.transcripts.contains(one)) fmt::print(stderr, "crash only: {}\n", one);
-    }
+    if (search.is_complete()) compare_with_the_living();
     findings_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return findings_;
   }
@@ -142,24 +142,50 @@ class Explorer {
   }
 
   // Each worker dies wherever it comes to stand anew in this execution; its replacement mends all before
-  // anybody goes on, or when nobody else can.
+  // anybody else goes on, or when nobody else can. Of the deaths in a recovery some are tried.
   void kill_everywhere(const std::vector<PlayedStep>& steps) {
     for (std::size_t at = search_->known_steps(); at < steps.size(); ++at) {
       const Actor worker = steps[at].actor;
       if (worker > kSeatMax) continue;
-      for (const bool is_first : {true, false}) kill_at(steps, at, worker, is_first);
+      for (const bool is_first : {true, false}) kill_at(steps, at, worker, is_first, 0);
+      if (findings_.kills % kSecondDeathEvery < 2) {
+        kill_at(steps, at, worker, true, 1 + static_cast<unsigned>(findings_.kills) % kRecoverySteps);
+      }
     }
   }
 
-  // Before step `at`, which would be the worker's.
-  void kill_at(const std::vector<PlayedStep>& steps, std::size_t at, Actor worker, bool is_first) {
+  // Whether it stood between the beginning of a decision and its commit.
+  static bool was_deciding(const std::vector<PlayedStep>& steps, std::size_t at, Actor worker) {
+    for (std::size_t i = at; i-- > 0;) {
+      if (steps[i].actor != worker) continue;
+      if (steps[i].is_death || steps[i].what.point == Point::kCommit) return false;
+      if (steps[i].what.point == Point::kDecide) return true;
+    }
+    return false;
+  }
+
+  // Before step `at`, which would be the worker's; and again after so many steps of its recovery.
+  void kill_at(const std::vector<PlayedStep>& steps, std::size_t at, Actor worker, bool is_first,
+               unsigned again_after) {
     Play& play = *bench_.play;
     static_cast<void>(play.begin());
     for (std::size_t i = 0; i < at; ++i) static_cast<void>(play.step(steps[i].actor));
     ++findings_.kills;
-    if (play.kill(worker))
-      static_cast<void>(play.finish(is_first ? worker : Actor{0}, is_first ? Actor{0} : worker));
+    bool is_well = play.kill(worker);
+    for (unsigned i = 0; i < again_after && is_well && (play.enabled() & bit_of(worker)) != 0; ++i) {
+      is_well = play.step(worker);
+    }
+    if (again_after != 0 && is_well) {
+      // An event that two workers have died of is set aside, on purpose: another promise than this one.
+      if (was_deciding(steps, at, worker) && was_deciding(play.steps(), play.steps().size(), worker)) {
+        play.abandon();
+        return;
+      }
+      is_well = play.kill(worker);
+    }
+    if (is_well) static_cast<void>(play.finish(is_first ? worker : Actor{0}, is_first ? Actor{0} : worker));
     const std::string wire = joined(race_labels(play));
+    const std::vector<PlayedStep> played = play.steps();
     Violations found = bench_.judge->judge_race();
     if (play.problem().empty()) {
       found.merge(bench_.judge->judge_decisions());
@@ -167,18 +193,24 @@ class Explorer {
       play.settle();
       found.merge(bench_.judge->judge_rest());
     }
-    crash_transcripts_.insert(wire);
-    std::vector<PlayedStep> killed(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(at));
-    note(found, killed, wire, fmt::format(".{}{}", is_first ? 'k' : 'K', letter_of(worker)));
+    after_death_.try_emplace(wire, played);
+    note(found, played, wire);
   }
 
-  void note(const Violations& found, const std::vector<PlayedStep>& steps, const std::string& wire,
-            const std::string& death = {}) {
+  // I20: a death changes nothing of what may be seen.
+  void compare_with_the_living() {
+    for (const auto& [wire, steps] : after_death_) {
+      if (findings_.transcripts.contains(wire)) continue;
+      note({{"I20", "no order without a death shows this wire"}}, steps, wire);
+    }
+  }
+
+  void note(const Violations& found, const std::vector<PlayedStep>& steps, const std::string& wire) {
     if (!found.empty()) ++findings_.violations;
     for (const Violation& one : found) {
       auto [at, is_new] = findings_.finds.try_emplace(one.rule);
       if (!is_new && at->second.steps <= steps.size()) continue;
-      at->second = {one.text, schedule_text(steps) + death, steps.size(), wire};
+      at->second = {one.text, schedule_text(steps), steps.size(), wire};
     }
   }
 
@@ -202,7 +234,7 @@ class Explorer {
   std::unordered_map<std::uint64_t, Violations> verdicts_;  // Of states after the race.
   std::chrono::steady_clock::time_point last_told_ = std::chrono::steady_clock::now();
   std::uint64_t last_executions_ = 0;
-  std::set<std::string> crash_transcripts_;
+  std::map<std::string, std::vector<PlayedStep>> after_death_;  // By wire.
 };
 
 }  // namespace

@@ -69,7 +69,9 @@ void Judge::read_commits() {
       shm::LogRecord record;
       std::string bytes;
       if (!shm::read_record(log, at, record) || record.kind != shm::LogKind::kReceived) continue;
-      if (record.stamp <= play_.first_stamp() || told.contains(record.stamp) || !shm::read_bytes(log, record.datagram, bytes)) continue;
+      if (record.stamp <= play_.first_stamp() || told.contains(record.stamp) ||
+          !shm::read_bytes(log, record.datagram, bytes))
+        continue;
       for (std::size_t i = 0; i < deliveries.size(); ++i) {
         if (stamps_[i] != kNever || deliveries[i].bytes != bytes) continue;
         stamps_[i] = record.stamp - play_.first_stamp() - 1;

@@ -208,6 +208,7 @@ bool Play::finish(Actor first, Actor last) {
 }
 
 bool Play::kill(Actor worker) {
+  steps_.push_back({worker, {Point::kRecover, 0}, true});
   testbed_.kill_and_replace(worker);
   if (!testbed_.begin(worker, Command::kRecover)) {
     problem_ = testbed_.why_lost(worker);

@@ -30,6 +30,7 @@ struct NextStep {
 struct PlayedStep {
   Actor actor = 0;
   NextStep what;
+  bool is_death = false;  // The worker was killed here; nothing else happened.
 };
 
 // A datagram of the race, on its way through the proxy.

@@ -18,10 +18,14 @@ bool is_lock(const NextStep& step) { return step.point == Point::kOwn; }
 
 std::string schedule_text(const std::vector<PlayedStep>& steps) {
   std::string text;
+  const auto is_same = [](const PlayedStep& a, const PlayedStep& b) {
+    return a.actor == b.actor && !a.is_death && !b.is_death;
+  };
   for (std::size_t i = 0; i < steps.size();) {
     std::size_t end = i + 1;
-    while (end < steps.size() && steps[end].actor == steps[i].actor) ++end;
+    while (end < steps.size() && is_same(steps[end], steps[i])) ++end;
     if (!text.empty()) text += '.';
+    if (steps[i].is_death) text += 'k';
     text += letter_of(steps[i].actor);
     if (end - i > 1) text += fmt::format("*{}", end - i);
     i = end;
@@ -29,28 +33,27 @@ std::string schedule_text(const std::vector<PlayedStep>& steps) {
   return text;
 }
 
-Result<std::vector<Actor>, std::string> parse_schedule(const std::string& text) {
-  std::vector<Actor> schedule;
+Result<std::vector<Turn>, std::string> parse_schedule(const std::string& text) {
+  std::vector<Turn> schedule;
+  const auto wrong = [&text](std::size_t at, const char* expected) {
+    return Failure{fmt::format("character {} of the schedule: {} is expected{}", at + 1, expected,
+                               at < text.size() ? fmt::format(", not '{}'", text[at]) : "")};
+  };
   for (std::size_t at = 0; at < text.size();) {
-    const Actor actor = actor_of(text[at]);
-    if (actor == 0) {
-      return Failure{fmt::format("character {} of the schedule: 1 to 8, n or t is expected, not '{}'", at + 1,
-                                 text[at])};
-    }
+    const bool is_death = text[at] == 'k';
+    if (is_death) ++at;
+    const Actor actor = at < text.size() ? actor_of(text[at]) : Actor{0};
+    if (actor == 0 || (is_death && actor > kSeatMax)) return wrong(at, "1 to 8, k, n or t");
     ++at;
     unsigned count = 1;
     if (at < text.size() && text[at] == '*') {
       const auto [end, error] = std::from_chars(text.data() + at + 1, text.data() + text.size(), count);
-      if (error != std::errc() || count == 0 || count > 10000) {
-        return Failure{fmt::format("character {} of the schedule: a number is expected", at + 2)};
-      }
+      if (error != std::errc() || count == 0 || count > 10000) return wrong(at + 1, "a number");
       at = static_cast<std::size_t>(end - text.data());
     }
-    schedule.insert(schedule.end(), count, actor);
-    if (at < text.size() && text[at++] != '.') {
-      return Failure{
-          fmt::format("character {} of the schedule: '.' is expected, not '{}'", at, text[at - 1])};
-    }
+    schedule.insert(schedule.end(), count, Turn{actor, is_death});
+    if (at < text.size() && text[at] != '.') return wrong(at, "'.'");
+    ++at;
   }
   return schedule;
 }
@@ -254,15 +257,18 @@ std::string Search::run_pct(std::uint64_t seed, unsigned depth, std::uint64_t ex
   return {};
 }
 
-std::string Search::run_one(const std::vector<Actor>& schedule) {
+std::string Search::run_one(const std::vector<Turn>& schedule) {
   if (std::string problem = play_.begin(); !problem.empty()) return problem;
   ++figures_.executions;
   for (std::size_t at = 0; at < schedule.size() && play_.problem().empty(); ++at) {
-    if ((play_.enabled() & bit_of(schedule[at])) == 0) {
-      return fmt::format("step {}: '{}' cannot go on here{}", at + 1, letter_of(schedule[at]),
+    const Actor actor = schedule[at].actor;
+    const bool can = schedule[at].is_death ? actor <= play_.testbed().worker_count()
+                                           : (play_.enabled() & bit_of(actor)) != 0;
+    if (!can) {
+      return fmt::format("step {}: '{}' cannot go on here{}", at + 1, letter_of(actor),
                          play_.is_over() ? ": the execution is over" : "");
     }
-    play_.step(schedule[at]);
+    static_cast<void>(schedule[at].is_death ? play_.kill(actor) : play_.step(actor));
   }
   if (!play_.is_over()) {
     return fmt::format("after step {}: the schedule is over and the execution is not", schedule.size());

@@ -22,9 +22,14 @@ struct SearchFigures {
   std::uint64_t steps = 0;
 };
 
-// A schedule as text: actors with repetitions, "1*5.2*3.n.1". And back; error: what was expected.
+struct Turn {
+  Actor actor = 0;
+  bool is_death = false;
+};
+// A schedule as text: actors with repetitions, deaths: "1*5.2*3.k1.1*9.n". And back; error: what was
+// expected.
 std::string schedule_text(const std::vector<PlayedStep>& steps);
-Result<std::vector<Actor>, std::string> parse_schedule(const std::string& text);
+Result<std::vector<Turn>, std::string> parse_schedule(const std::string& text);
 
 class Search {
  public:
@@ -39,7 +44,7 @@ class Search {
   // PCT: so many executions from `seed`, each with `depth` - 1 changes of priority.
   std::string run_pct(std::uint64_t seed, unsigned depth, std::uint64_t executions);
   // The one execution. An actor that cannot go is a departure: the step is named.
-  std::string run_one(const std::vector<Actor>& schedule);
+  std::string run_one(const std::vector<Turn>& schedule);
 
   // Of the execution in hand: so many steps were played before by another.
   std::size_t known_steps() const { return replay_ == 0 ? 0 : replay_ - 1; }

@@ -81,8 +81,7 @@ std::string Testbed::prepare(const TestbedOptions& options) {
   arena_bytes = segment_->size_bytes();
   if (arena_bytes > kArenaPageMax * kPageBytes) return "the segment is too large to be explored\n";
   // Workers have no business with it, and forking them need not copy its page table.
-  void* const copy =
-      mmap(nullptr, arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const copy = mmap(nullptr, arena_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   LS_ASSERT(copy != MAP_FAILED);
   pristine_ = static_cast<char*>(copy);
   std::memcpy(pristine_, arena, arena_bytes);

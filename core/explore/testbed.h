@@ -101,7 +101,7 @@ class Testbed {
   worker::EngineSettings engine_settings_;
   StepPage* page_ = nullptr;
   char* pristine_ = nullptr;  // The segment after the start.
-  std::vector<pid_t> pids_;  // By WorkerId - 1.
+  std::vector<pid_t> pids_;   // By WorkerId - 1.
   std::string slots_at_first_;
   int cpu_ = 0;
 };
