@@ -47,7 +47,7 @@ RUN_TESTS = BUILD=$(BUILD) scripts/run_tests
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help deps all run test check unit unit-% order process call headers tidy asan ubsan bench repro fuzz \
+.PHONY: help deps all run test check unit unit-% order process explore call headers tidy asan ubsan bench repro fuzz \
   format lint install clean
 
 help: ## list the targets
@@ -80,7 +80,7 @@ unit: $(UNIT_BINARIES) ## unit tests; one area: make unit-sip, make unit-modules
 unit-%: $(BUILD)/test/unit-%
 	@$(RUN_TESTS) $<
 
-order process explore call: %: all ## tests of the shipped server: make process, make call
+order process call: %: all ## tests of the shipped server: make process, make call
 	@$(if $(filter $@,$(PROGRAMS)),$(MAKE) --no-print-directory $(BUILD)/test/$@ && $(RUN_TESTS) $(BUILD)/test/$@,echo "test/$@ holds no tests")
 
 headers: $(HEADERS:%=$(BUILD)/headers/%.ok) ## compile each header alone
@@ -100,6 +100,19 @@ bench: ## side by side with Debian's kamailio: CPU per call and per REGISTER
 	@scripts/deps bench
 	@$(MAKE) --no-print-directory all $(BUILD)/test/bench
 	@BUILD=$(BUILD) $(BUILD)/test/bench
+
+EXPLORE = $(BUILD)/lockstep explore --cpus $(JOBS) -L $(BUILD)/modules
+SCENARIOS = $(wildcard test/explore/scenarios/*.scenario)
+explore: ## every order of every scenario, every death, what openser13 shows: under ten minutes
+	@scripts/deps build
+	@$(MAKE) --no-print-directory all
+	@echo "strict: every order"
+	@$(EXPLORE) --policy all $(SCENARIOS)
+	@$(EXPLORE) --policy all --cancelled terminate $(filter %cancel.scenario %w7.scenario,$(SCENARIOS))
+	@echo && echo "strict: every death in every order"
+	@$(EXPLORE) --crash --policy terminate $(SCENARIOS)
+	@echo && echo "openser13: what is to be found, in the shortest schedule"
+	@$(EXPLORE) --ordering openser13 $(foreach w,W1 W2 W3 W4 W5 W8 W21 ticket,--expect $(w)) $(SCENARIOS)
 
 repro: ## OpenSER bug 2037070 on the real server: openser13, then strict with each policy
 	@scripts/deps build

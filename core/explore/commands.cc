@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "core/explore/jobs.h"
 
@@ -24,6 +25,8 @@ constexpr const char* kUsage =
     "  --sleep-sets     without source-DPOR: the same traces with more work\n"
     "  --pct SEED,DEPTH[,EXECUTIONS]   random orders with few changes, for what is too large\n"
     "  --cpus N         so many jobs side by side\n"
+    "  --expect RULE    it is to be found: W4, I6, ticket; several. Then these alone are told, the shortest "
+    "each\n"
     "  --limit N        executions at most\n"
     "  --transcripts    what left in each order, sorted, one a line\n"
     "  -L MODULES       as for the server\n";
@@ -36,6 +39,7 @@ struct Arguments {
   std::string html;
   bool transcripts = false;
   unsigned cpus = 1;
+  std::vector<std::string> expected;  // Rules that must be broken.
 };
 
 int fail(const std::string& text) {
@@ -88,13 +92,14 @@ class Reader {
     if (word == "--crash") return job.is_crash = true, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
     std::string value;
-    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--replay",
-                          "--html", "-L"})) {
+    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--expect",
+                          "--replay", "--html", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
     value = argv_[at_];
     if (word == "-L") return job.module_dirs.push_back(value), "";
+    if (word == "--expect") return arguments_.expected.push_back(value), "";
     if (word == "--replay") return arguments_.replay = value, "";
     if (word == "--html") return arguments_.html = value, "";
     if (word == "--ordering") {
@@ -148,8 +153,8 @@ int replay(const Arguments& arguments) {
   job.cancelled_2xx = parts[3];
   const auto shown = show(job, parts[4], arguments.html);
   if (!shown) return fail(shown.error());
-  std::fputs(shown->c_str(), stdout);
-  return 0;
+  std::fputs(shown->text.c_str(), stdout);
+  return shown->is_sound ? 0 : 1;
 }
 
 }  // namespace
@@ -172,6 +177,8 @@ int run_command(int argc, char** argv) {
     }
   }
   int status = 0;
+  std::map<std::string, std::string> shortest;  // By rule: what is told of it.
+  std::map<std::string, std::size_t> lengths;
   if (!arguments.transcripts) std::fputs(table_head().c_str(), stdout);
   run_jobs(jobs, arguments.cpus, [&](const Job& job, const JobResult& result) {
     if (!result.problem.empty()) {
@@ -179,11 +186,21 @@ int run_command(int argc, char** argv) {
     } else if (arguments.transcripts) {
       for (const std::string& one : result.findings.transcripts) fmt::print("{}\n", one);
     } else {
-      fmt::print("{}{}", table_row(job, result.findings), table_finds(job, result.findings));
-      if (status == 0 && result.findings.violations != 0) status = 1;
+      fmt::print("{}", table_row(job, result.findings));
+      for (const auto& [rule, find] : result.findings.finds) {
+        if (arguments.expected.empty()) fmt::print("{}", table_find(job, rule, find));
+        if (lengths.contains(rule) && lengths[rule] <= find.steps) continue;
+        lengths[rule] = find.steps;
+        shortest[rule] = table_find(job, rule, find);
+      }
+      if (status == 0 && result.findings.violations != 0 && arguments.expected.empty()) status = 1;
     }
     std::fflush(stdout);
   });
+  for (const std::string& rule : arguments.expected) {
+    fmt::print("{}", shortest.contains(rule) ? shortest[rule] : fmt::format("  {:<7} NOT FOUND\n", rule));
+    if (status == 0 && !shortest.contains(rule)) status = 1;
+  }
   return status;
 }
 

@@ -245,13 +245,14 @@ std::string Job::replay_string(const std::string& schedule) const {
 
 Result<Findings, std::string> explore(const Job& job) { return Explorer(job).run(); }
 
-Result<std::string, std::string> show(const Job& job, const std::string& schedule, const std::string& html) {
+Result<Shown, std::string> show(const Job& job, const std::string& schedule, const std::string& html) {
   Bench bench(job);
   if (std::string problem = bench.build(); !problem.empty()) return Failure{problem};
   const auto actors = parse_schedule(schedule);
   if (!actors) return Failure{actors.error() + "\n"};
   bench.play->set_ticking(true);
-  std::string text;
+  Shown shown;
+  std::string& text = shown.text;
   Search search(*bench.play, job.reduction, [&] {
     Play& play = *bench.play;
     Violations found = bench.judge->judge_race();
@@ -269,11 +270,12 @@ Result<std::string, std::string> show(const Job& job, const std::string& schedul
     found.merge(bench.judge->judge_rest());
     text += "\n";
     for (const Violation& one : found) text += fmt::format("{}: {}\n", one.rule, one.text);
+    shown.is_sound = found.empty();
     if (found.empty()) text += "no rule is broken\n";
     return true;
   });
   if (std::string problem = search.run_one(*actors); !problem.empty()) return Failure{problem + "\n"};
-  return text;
+  return shown;
 }
 
 }  // namespace lockstep::explore

@@ -53,7 +53,11 @@ struct Findings {
 
 // Error: ready to print.
 Result<Findings, std::string> explore(const Job& job);
-// One order, step by step, with its wire, its ladder, and what it breaks.
-Result<std::string, std::string> show(const Job& job, const std::string& schedule, const std::string& html);
+// One order: its wire, its ladder, and what it breaks.
+struct Shown {
+  std::string text;
+  bool is_sound = true;
+};
+Result<Shown, std::string> show(const Job& job, const std::string& schedule, const std::string& html);
 
 }  // namespace lockstep::explore

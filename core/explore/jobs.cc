@@ -159,13 +159,9 @@ std::string table_row(const Job& job, const Findings& findings) {
                      findings.violations, findings.is_complete || job.is_pct ? "" : "  not all");
 }
 
-std::string table_finds(const Job& job, const Findings& findings) {
-  std::string text;
-  for (const auto& [rule, find] : findings.finds) {
-    text += fmt::format("  {:<7} {}\n          wire   {}\n          again  lockstep explore --replay {}\n",
-                        rule, find.text, find.wire, job.replay_string(find.schedule));
-  }
-  return text;
+std::string table_find(const Job& job, const std::string& rule, const Find& find) {
+  return fmt::format("  {:<7} {}\n          wire   {}\n          again  lockstep explore --replay {}\n", rule,
+                     find.text, find.wire, job.replay_string(find.schedule));
 }
 
 }  // namespace lockstep::explore

@@ -22,7 +22,7 @@ void run_jobs(const std::vector<Job>& jobs, unsigned cpus,
 // The table: scenario, policy, traces, executions, executions a second, kills, violations.
 std::string table_head();
 std::string table_row(const Job& job, const Findings& findings);
-// What was found, each with its shortest schedule; empty: nothing.
-std::string table_finds(const Job& job, const Findings& findings);
+// What was found, with its shortest schedule.
+std::string table_find(const Job& job, const std::string& rule, const Find& find);
 
 }  // namespace lockstep::explore

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "core/order/wire.h"
@@ -11,6 +12,7 @@
 namespace lockstep::explore {
 namespace {
 
+using transaction::LatePolicy;
 using What = ScenarioDatagram::What;
 constexpr std::size_t kNever = Delivery::kNever;
 
@@ -82,6 +84,32 @@ void Judge::read_commits() {
   }
 }
 
+// Which step must come before which: orders that cannot be told apart are judged alike, whichever was played.
+void Judge::order_steps() {
+  const std::vector<PlayedStep>& steps = play_.steps();
+  clocks_.assign(steps.size(), {});
+  numbers_.assign(steps.size(), 0);
+  std::array<std::uint32_t, kActorMax> count{};
+  for (std::size_t at = 0; at < steps.size(); ++at) {
+    auto& clock = clocks_[at];
+    numbers_[at] = ++count[steps[at].actor];
+    for (std::size_t i = 0; i < at; ++i) {
+      const bool is_after =
+          steps[i].actor == steps[at].actor || !is_independent(steps[i].what, steps[at].what);
+      if (!is_after || clock[steps[i].actor] >= numbers_[i]) continue;
+      for (std::size_t actor = 0; actor < kActorMax; ++actor)
+        clock[actor] = std::max(clock[actor], clocks_[i][actor]);
+    }
+    clock[steps[at].actor] = numbers_[at];
+  }
+}
+
+bool Judge::must_precede(std::size_t first, std::size_t second) const {
+  if (second == kNever) return true;
+  if (first >= clocks_.size() || second >= clocks_.size()) return false;
+  return clocks_[second][play_.steps()[first].actor] >= numbers_[first];
+}
+
 std::size_t Judge::committed(std::size_t delivery) const {
   const std::size_t stamp = stamps_[delivery];
   return stamp < commit_steps_.size() ? commit_steps_[stamp] : kNever;
@@ -136,7 +164,7 @@ void Judge::check_upstream() {
     }
     final_up = true;
   }
-  if (policies_.late_2xx != transaction::LatePolicy::kForward && dialogs.size() > 1) {
+  if (policies_.late_2xx != LatePolicy::kForward && dialogs.size() > 1) {
     fail("I4", fmt::format("{} dialogs went up", dialogs.size()));
   }
 }
@@ -172,12 +200,12 @@ void Judge::check_cancels() {
     if (!is_new && (play_.scenario().clock_ms == 0 || known->second != one.bytes)) {
       fail("I7", fmt::format("two CANCELs to {}", one.branch));
     }
-    if (!was_ringing(one.branch) && first_committed(one.branch, 100, 199) > one.step) {
+    if (!was_ringing(one.branch) && !must_precede(first_committed(one.branch, 100, 199), one.step)) {
       fail("I5", fmt::format("CANCEL {} before a 1xx of it", one.branch));
     }
     const std::size_t final_at = first_committed(one.branch, 200, 699);
     if (is_new && policies_.is_strict) check_look_ahead(one);
-    if (is_new && final_at < one.step) {
+    if (is_new && !must_precede(one.step, final_at)) {
       fail("I6", fmt::format("CANCEL {} though its final was decided on before", one.branch));
       fail("W4", fmt::format("CANCEL {} to a phone that has answered", one.branch));
     }
@@ -250,8 +278,8 @@ void Judge::check_acks() {
   for (std::size_t i = 0; i < play_.race_wire() && winner.empty(); ++i) {
     if (is_up(play_.wire()[i], 0, 200, 299)) winner = play_.wire()[i].tag;
   }
-  const bool ends = policies_.late_2xx == transaction::LatePolicy::kTerminate ||
-                    policies_.cancelled_2xx == transaction::LatePolicy::kTerminate;
+  // Before a 2xx went up, the caller's CANCEL decides; after it, the policy for late ones.
+  const bool ends = (winner.empty() ? policies_.cancelled_2xx : policies_.late_2xx) == LatePolicy::kTerminate;
   std::map<std::string, std::pair<int, int>> acks;  // By tag: owed, sent.
   for (std::size_t i = 0; i < stamps_.size(); ++i) {
     const ScenarioDatagram& one = play_.deliveries()[i].datagram;
@@ -261,7 +289,7 @@ void Judge::check_acks() {
     const bool is_relayed = std::any_of(play_.wire().begin(), play_.wire().end(), [&](const Sent& sent) {
       return is_up(sent, 0, 200, 299) && sent.tag == tag_of(one);
     });
-    if (one.status >= 300 || (ends && !is_relayed && policies_.late_2xx != transaction::LatePolicy::kDrop)) {
+    if (one.status >= 300 || (ends && !is_relayed)) {
       ++acks[tag_of(one)].first;
     }
   }
@@ -300,7 +328,7 @@ void Judge::check_dialogs() {
     if (one.what != What::kResponse || one.status < 200 || one.status >= 300 || stamps_[i] == kNever)
       continue;
     const bool is_up_or_ended = up.contains(tag_of(one)) || ended[tag_of(one)] > 0;
-    if (is_up_or_ended || policies_.late_2xx == transaction::LatePolicy::kDrop) continue;
+    if (is_up_or_ended || policies_.late_2xx == LatePolicy::kDrop) continue;
     fail("I4", fmt::format("nothing became of {}", one.text()));
   }
 }
@@ -312,7 +340,7 @@ void Judge::check_ticket() {
     if (!is_up(wire[i], 0, 200, 299)) continue;
     for (std::size_t j = i + 1; j < play_.race_wire(); ++j) {
       if (!wire[j].is_request("CANCEL") || wire[j].branch == wire[i].branch) continue;
-      const bool had_answered = first_committed(wire[j].branch, 200, 299) < wire[j].step;
+      const bool had_answered = !must_precede(wire[j].step, first_committed(wire[j].branch, 200, 299));
       for (std::size_t k = j + 1; k < play_.race_wire() && had_answered; ++k) {
         if (is_up(wire[k], wire[j].branch, 200, 299)) fail("ticket", "packets 9 to 13");
       }
@@ -327,6 +355,7 @@ Violations Judge::judge_race() {
     return found_;
   }
   read_commits();
+  order_steps();
   check_upstream();
   check_cancels();
   check_cancel_order();

@@ -4,6 +4,7 @@
 // mark or a counter of the proxy.
 #pragma once
 
+#include <array>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ class Judge {
  private:
   void fail(std::string rule, std::string text) { found_.insert({std::move(rule), std::move(text)}); }
   void read_commits();
+  void order_steps();
+  // In every order that cannot be told apart from this one. kNever: it never comes.
+  bool must_precede(std::size_t first, std::size_t second) const;
   std::size_t committed(std::size_t delivery) const;
   std::size_t first_committed(char branch, int from, int to) const;
   bool was_ringing(char branch) const;
@@ -65,7 +69,11 @@ class Judge {
   Policies policies_;
   Violations found_;
   std::vector<std::size_t> commit_steps_;  // Of the n-th commit of the race: its step.
-  std::vector<std::size_t> stamps_;        // Of each delivery: the number of its commit; kNever: none.
+  // Of each step: how many steps of each actor must come before it, itself included; and its number among its
+  // actor's.
+  std::vector<std::array<std::uint32_t, kActorMax>> clocks_;
+  std::vector<std::uint32_t> numbers_;
+  std::vector<std::size_t> stamps_;  // Of each delivery: the number of its commit; kNever: none.
 };
 
 }  // namespace lockstep::explore
