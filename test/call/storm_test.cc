@@ -156,6 +156,17 @@ struct Forked {
   std::string shown;
 };
 
+struct Outcomes {
+  int plain_placed = 0;
+  int forked_placed = 0;
+  SippResult plain;
+  Forked forked;
+  std::string missing;  // Registrations.
+  bool is_quiet = false;
+  long dropped = 0;  // By the kernel, at the server's sockets.
+  long dropped_at_others = 0;
+};
+
 class StormTest : public CallTest {
   CPPUNIT_TEST_SUITE(StormTest);
   CPPUNIT_TEST(nothing_is_lost_in_a_storm_of_kills);
@@ -258,98 +269,114 @@ class StormTest : public CallTest {
     return missing;
   }
 
-  // Some calls and registrations before, so that what a worker keeps for good is counted in the level.
+  void register_line(const std::string& user, const Lines& contacts) {
+    const Transaction& registration = phone("registrar", user).send_register(contacts, 3600);
+    LS_WAIT(registration.final_status == 200);
+  }
+
+  // B answers though it is cancelled: its leg must be ended. In the long form every other B gives up instead.
+  RacePlan plan_of(int number) {
+    RacePlan plan;
+    plan.b_heeds_cancel = is_long_ && number % 2 == 0;
+    if (!plan.b_heeds_cancel) plan.b_answer_us = std::uniform_int_distribution(2000, 30000)(random_);
+    return plan;
+  }
+
+  // Everything at once. Returns when nobody has anything to do any more.
+  Outcomes storm(RaceTrack& track, Registrants& registrants) {
+    const int loaded_s = seconds_ + 3;
+    Outcomes result;
+    result.plain_placed = kPlainPerSecond * loaded_s;
+    result.forked_placed = kForkedPerSecond * loaded_s;
+    const std::string server_hex = hex_of(server().host());
+    const long others_before = kernel_drops(server_hex, false);
+    // A BYE of a call that SIPp has given up would have no route.
+    Sipp caller(
+        "test/call/sipp/uac.xml", server().address(), free_port(),
+        {"-s", "load", "-m", std::to_string(result.plain_placed), "-r", std::to_string(kPlainPerSecond), "-l",
+         "4000", "-d", "500", "-default_behaviors", "all,-bye", "-t", "un", "-max_socket", "500"});
+    track.place(result.forked_placed, kForkedPerSecond, [this](int number) { return plan_of(number); });
+    std::atomic<bool> stops = false;
+    Killer killer(server().pid(), control_pid());
+    std::thread registering([&] { registrants.run(stops); });
+    std::thread killing([&] {
+      nap(1000);
+      killer.run(seconds_);
+    });
+    result.is_quiet = track.run(loaded_s * 1000 + 90000);
+    killing.join();
+    stops = true;
+    registering.join();
+    result.plain = caller.wait(60000);
+    result.forked = judge(track.logs());
+    result.missing = missing_registrations(registrants);
+    result.dropped_at_others = kernel_drops(server_hex, false) - others_before;
+    result.dropped = kernel_drops(server_hex, true);
+    fmt::print("storm: {} s, {} workers killed one by one, {} control process, {} workers at once\n",
+               seconds_, killer.killed(), killer.control_killed() ? 1 : 0, killer.at_once());
+    return result;
+  }
+
+  // Until every kind of slot is at its level; what is not, when the longest timer has ended.
+  std::string rest(const std::map<std::string, long>& before) {
+    const std::int64_t began = now_ms();
+    std::string changed;
+    while (!(changed = difference(before, slots())).empty() && now_ms() - began < 80000) nap(500);
+    return changed;
+  }
+
+  void print(const Outcomes& result, const Registrants& registrants) {
+    fmt::print("  plain calls     {} of {} succeeded, {} retransmissions\n", result.plain.successful,
+               result.plain_placed, result.plain.retransmissions);
+    fmt::print("  forked calls    {} of {} answered, {} lost, {} second finals, {} legs left over\n",
+               result.forked.answered, result.forked_placed, result.forked.lost, result.forked.second_finals,
+               result.forked.left_over);
+    fmt::print("  registrations   {} answered 200, {} refused, {} contacts missing\n",
+               registrants.succeeded(), registrants.failed(),
+               std::count(result.missing.begin(), result.missing.end(), ' '));
+    fmt::print("  kernel dropped  {} datagrams at the server, {} at the others\n", result.dropped,
+               result.dropped_at_others);
+    std::map<std::string, long> core = statistics("core");
+    fmt::print("  recovered       {} events, {} datagrams; {} set aside\n", core["core:recovered_events"],
+               core["core:recovered_datagrams"], core["core:quarantined"]);
+  }
+
   void nothing_is_lost_in_a_storm_of_kills() {
     if (Server::is_peer()) return;
     expect_deaths();
-    const int seconds = storm_seconds();
-    const bool is_long = seconds >= 30;
-    serve(kWorkers, {"-A", "LATE_2XX=\"terminate\"", "-A", fmt::format("T1={}", is_long ? 500 : 100)},
+    serve(kWorkers, {"-A", "LATE_2XX=\"terminate\"", "-A", fmt::format("T1={}", is_long_ ? 500 : 100)},
           "test/call/race.cfg");
     RaceTrack track(server().address(), kLines);
-    for (int line = 0; line < kLines; ++line) {
-      const Transaction& registration =
-          phone("registrar", RaceTrack::user_of(line)).send_register(track.contacts_of(line), 3600);
-      LS_WAIT(registration.final_status == 200);
-    }
+    for (int line = 0; line < kLines; ++line)
+      register_line(RaceTrack::user_of(line), track.contacts_of(line));
     register_resting();
     const int callee_port = free_port();
     // An INVITE that comes again behind its 200 is no reason for a phone to give up the call.
     Sipp callee("test/call/sipp/uas.xml", server().address(), callee_port,
                 {"-default_behaviors", "all,-abortunexp"});
-    const Transaction& callee_registration =
-        phone("registrar", "load").send_register({fmt::format("<sip:load@127.0.0.1:{}>", callee_port)}, 3600);
-    LS_WAIT(callee_registration.final_status == 200);
+    register_line("load", {fmt::format("<sip:load@127.0.0.1:{}>", callee_port)});
     Registrants registrants(server().address());
-    std::atomic<bool> stops = true;
-    registrants.run(stops);
+    registrants.run(true);
     CPPUNIT_ASSERT_EQUAL(static_cast<long>(kPhones), registrants.succeeded());
     const std::map<std::string, long> before = slots();
 
-    const std::string server_hex = hex_of(server().host());
-    const long others_before = kernel_drops(server_hex, false);
-    const int loaded_s = seconds + 3;
-    const int plain = kPlainPerSecond * loaded_s;
-    Sipp caller("test/call/sipp/uac.xml", server().address(), free_port(),
-                {"-s", "load", "-m", std::to_string(plain), "-r", std::to_string(kPlainPerSecond), "-l",
-                 "4000", "-d", "500", "-default_behaviors", "all,-bye", "-t", "un", "-max_socket", "500"});
-    // B answers though it is cancelled: its leg must be ended. In the long form every other B gives up
-    // instead.
-    track.place(kForkedPerSecond * loaded_s, kForkedPerSecond, [this, is_long](int number) {
-      RacePlan plan;
-      const bool gives_up = is_long && number % 2 == 0;
-      plan.b_heeds_cancel = gives_up;
-      if (!gives_up) plan.b_answer_us = std::uniform_int_distribution(2000, 30000)(random_);
-      return plan;
-    });
-    stops = false;
-    Killer killer(server().pid(), control_pid());
-    std::thread registering([&] { registrants.run(stops); });
-    std::thread killing([&] {
-      nap(1000);
-      killer.run(seconds);
-    });
-    const bool is_quiet = track.run(loaded_s * 1000 + 90000);
-    killing.join();
-    stops = true;
-    registering.join();
-    const SippResult sipp = caller.wait(60000);
-    const long others_dropped = kernel_drops(server_hex, false) - others_before;
-    const long dropped = kernel_drops(server_hex, true);
-    const Forked forked = judge(track.logs());
-    const std::string missing = missing_registrations(registrants);
-    const std::map<std::string, long> loaded = slots();
-    std::string changed = difference(before, loaded);
-    const std::int64_t rest_began = now_ms();
-    const int rest_ms = is_long ? 80000 : 45000;  // Timer D alone is 32 s.
-    while (!(changed = difference(before, slots())).empty() && now_ms() - rest_began < rest_ms) nap(500);
-    std::map<std::string, long> core = statistics("core");
-
-    fmt::print("storm: {} s, {} workers killed one by one, {} control process, {} workers at once\n", seconds,
-               killer.killed(), killer.control_killed() ? 1 : 0, killer.at_once());
-    fmt::print("  plain calls     {} of {} succeeded, {} retransmissions\n", sipp.successful, plain,
-               sipp.retransmissions);
-    fmt::print("  forked calls    {} of {} answered, {} lost, {} second finals, {} legs left over\n",
-               forked.answered, kForkedPerSecond * loaded_s, forked.lost, forked.second_finals,
-               forked.left_over);
-    fmt::print("  registrations   {} answered 200, {} refused, {} contacts missing\n",
-               registrants.succeeded(), registrants.failed(),
-               std::count(missing.begin(), missing.end(), ' '));
-    fmt::print("  kernel dropped  {} datagrams at the server, {} at the others\n", dropped, others_dropped);
-    fmt::print("  recovered       {} events, {} datagrams; {} set aside\n", core["core:recovered_events"],
-               core["core:recovered_datagrams"], core["core:quarantined"]);
-    fmt::print("  memory          {} slots before, {} right after, {} at rest{}\n", total(before),
-               total(loaded), total(slots()), changed.empty() ? "" : " (" + changed + ")");
-
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(sipp.text() + "\n" + log_text(), static_cast<long>(plain), sipp.successful);
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(sipp.text(), 0L, sipp.failed);
-    CPPUNIT_ASSERT_MESSAGE("the calls did not come to rest\n" + log_text(), is_quiet);
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(forked.shown, 0, forked.lost);
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(forked.shown, 0, forked.second_finals);
-    CPPUNIT_ASSERT_EQUAL_MESSAGE(forked.shown, 0, forked.left_over);
+    const Outcomes result = storm(track, registrants);
+    const long loaded = total(slots());
+    const std::string changed = rest(before);
+    print(result, registrants);
+    fmt::print("  memory          {} slots before, {} right after, {} at rest{}\n", total(before), loaded,
+               total(slots()), changed.empty() ? "" : " (" + changed + ")");
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(
+        result.plain.text() + "\ncallee: " + callee.wait(0).text() + "\n" + log_text(),
+        static_cast<long>(result.plain_placed), result.plain.successful);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(result.plain.text(), 0L, result.plain.failed);
+    CPPUNIT_ASSERT_MESSAGE("the calls did not come to rest\n" + log_text(), result.is_quiet);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(result.forked.shown, 0, result.forked.lost);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(result.forked.shown, 0, result.forked.second_finals);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(result.forked.shown, 0, result.forked.left_over);
     CPPUNIT_ASSERT(registrants.all_answered());
     CPPUNIT_ASSERT_EQUAL(0L, registrants.failed());
-    CPPUNIT_ASSERT_EQUAL(std::string(), missing);
+    CPPUNIT_ASSERT_EQUAL(std::string(), result.missing);
     CPPUNIT_ASSERT_EQUAL(std::string(), changed);
   }
 
@@ -360,6 +387,8 @@ class StormTest : public CallTest {
     return sum;
   }
 
+  int seconds_ = storm_seconds();
+  bool is_long_ = seconds_ >= 30;
   std::mt19937 random_{2037070};
 };
 
