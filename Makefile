@@ -47,8 +47,8 @@ RUN_TESTS = BUILD=$(BUILD) scripts/run_tests
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help deps all run test check unit unit-% order process explore call headers tidy asan ubsan bench repro fuzz \
-  format lint install clean
+.PHONY: help deps all run test check unit unit-% order process explore call headers tidy asan ubsan bench repro storm \
+  fuzz format lint install clean
 
 help: ## list the targets
 	@awk -F ":.*## " '/^[a-z][a-z%-]*:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -118,6 +118,12 @@ repro: ## OpenSER bug 2037070 on the real server: openser13, then strict with ea
 	@scripts/deps build
 	@$(MAKE) --no-print-directory all $(BUILD)/test/repro
 	@BUILD=$(BUILD) $(BUILD)/test/repro
+
+STORM_SECONDS ?= 60
+storm: ## calls and registrations while workers are killed every 50 ms, for STORM_SECONDS (default 60)
+	@scripts/deps test
+	@$(MAKE) --no-print-directory all $(BUILD)/test/call
+	@BUILD=$(BUILD) STORM_SECONDS=$(STORM_SECONDS) $(BUILD)/test/call StormTest
 
 FUZZ_SECONDS ?= 20
 fuzz: ## each libFuzzer target for FUZZ_SECONDS (default 20)

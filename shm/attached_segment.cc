@@ -7,6 +7,9 @@
 #include <boost/interprocess/managed_external_buffer.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
+#include <cstring>
+
+#include "shm/segment.h"
 
 namespace lockstep::shm {
 
@@ -33,12 +36,17 @@ Result<std::unique_ptr<AttachedSegment>, std::string> AttachedSegment::open(cons
     Library& library = *segment->library_;
     library.object = bip::shared_memory_object(bip::open_only, name.c_str(), bip::read_only);
     bip::offset_t size = 0;
-    if (!library.object.get_size(size) || size < 4096) {
+    if (!library.object.get_size(size) || static_cast<std::size_t>(size) <= kHeaderBytes) {
       return Failure{fmt::format("/dev/shm/{} is empty: no server has filled it", name)};
     }
     library.region = bip::mapped_region(library.object, bip::copy_on_write);
-    library.buffer = bip::managed_external_buffer(bip::open_only, library.region.get_address(),
-                                                  static_cast<std::size_t>(size));
+    char* const base = static_cast<char*>(library.region.get_address());
+    // Without its own first page the library cannot even be asked.
+    if (std::memcmp(base, kSegmentMagic, sizeof kSegmentMagic) != 0) {
+      return Failure{fmt::format("/dev/shm/{} has another layout than this binary reads", name)};
+    }
+    library.buffer = bip::managed_external_buffer(bip::open_only, base + kHeaderBytes,
+                                                  static_cast<std::size_t>(size) - kHeaderBytes);
     return segment;
   } catch (const bip::interprocess_exception& problem) {
     return Failure{fmt::format("/dev/shm/{}: {}", name, problem.what())};
@@ -49,7 +57,7 @@ const void* AttachedSegment::find_named(const char* name, std::size_t bytes) con
   using Entry = bip::managed_external_buffer::handle_t;
   const Entry* found = library_->buffer.find<Entry>(name).first;
   if (found == nullptr || *found <= 0) return nullptr;
-  const auto at = static_cast<std::size_t>(*found);
+  const std::size_t at = kHeaderBytes + static_cast<std::size_t>(*found);
   if (at > library_->region.get_size() || bytes > library_->region.get_size() - at) return nullptr;
   return static_cast<const char*>(library_->region.get_address()) + at;
 }

@@ -2,13 +2,19 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <boost/interprocess/managed_external_buffer.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
 #include <cerrno>
+#include <cstddef>
+#include <cstdio>
 #include <cstring>
+
+#include "core/base/hash.h"
 
 namespace lockstep::shm {
 
@@ -25,13 +31,37 @@ struct Segment::Library {
 Segment::Segment(std::string name) : name_(std::move(name)), library_(std::make_unique<Library>()) {}
 Segment::~Segment() = default;
 
+std::uint64_t check_of(const SegmentHeader& header) {
+  const char* const bytes = reinterpret_cast<const char*>(&header);
+  return hash_bytes({bytes, offsetof(SegmentHeader, check)}, kLayoutNumber);
+}
+
+bool try_lock_segment(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0; }
+
+namespace {
+
+bool is_in_use(const std::string& name) {
+  const int descriptor = shm_open(name.c_str(), O_RDWR, 0);
+  if (descriptor < 0) return false;
+  const bool is_free = try_lock_segment(descriptor);
+  close(descriptor);
+  return !is_free;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Segment>, std::string> Segment::create(const std::string& name, std::size_t bytes) {
   try {
     std::unique_ptr<Segment> segment(new Segment(name));
     Library& library = *segment->library_;
+    if (is_in_use(name)) {
+      return Failure{fmt::format("a living process has the shared-memory segment /dev/shm/{}", name)};
+    }
     bip::shared_memory_object::remove(name.c_str());
     library.object =
         bip::shared_memory_object(bip::create_only, name.c_str(), bip::read_write, bip::permissions(0600));
+    // Not refused: nobody else knows it yet.
+    try_lock_segment(library.object.get_mapping_handle().handle);
     library.object.truncate(static_cast<bip::offset_t>(bytes));
     // Without this, a full /dev/shm would be found out by SIGBUS in the middle of a call.
     const int error =
@@ -45,7 +75,12 @@ Result<std::unique_ptr<Segment>, std::string> Segment::create(const std::string&
     library.region = bip::mapped_region(library.object, bip::read_write);
     segment->base_ = static_cast<char*>(library.region.get_address());
     segment->size_ = bytes;
-    library.buffer = bip::managed_external_buffer(bip::create_only, segment->base_, bytes);
+    SegmentHeader& header = segment->header();
+    std::memcpy(header.magic, kSegmentMagic, sizeof header.magic);
+    header.layout = kLayoutNumber;
+    header.bytes = bytes;
+    library.buffer =
+        bip::managed_external_buffer(bip::create_only, segment->base_ + kHeaderBytes, bytes - kHeaderBytes);
     return segment;
   } catch (const bip::interprocess_exception& problem) {
     return Failure{
@@ -69,6 +104,18 @@ void* Segment::allocate_named(const char* name, std::size_t bytes, std::size_t a
   return memory;
 }
 
+void* Segment::allocate_heritable(const char* name, std::size_t bytes, std::size_t alignment) {
+  void* memory = allocate_named(name, bytes, alignment);
+  if (memory == nullptr) return nullptr;
+  SegmentHeader& head = header();
+  LS_ASSERT(head.block_count < SegmentHeader::kBlockMax && std::strlen(name) < sizeof head.blocks[0].name);
+  SegmentHeader::Block& block = head.blocks[head.block_count++];
+  std::strcpy(block.name, name);
+  block.offset = static_cast<std::uint64_t>(static_cast<char*>(memory) - base_);
+  block.bytes = bytes;
+  return memory;
+}
+
 void* Segment::find_named(const char* name) const {
   using Entry = bip::managed_external_buffer::handle_t;
   const Entry* found = library_->buffer.find<Entry>(name).first;
@@ -76,6 +123,24 @@ void* Segment::find_named(const char* name) const {
 }
 
 std::size_t Segment::free_bytes() const { return library_->buffer.get_free_memory(); }
+
+void Segment::seal(std::uint64_t binary) {
+  header().binary = binary;
+  header().check = check_of(header());
+}
+
+Result<bool, std::string> Segment::rename(const std::string& name) {
+  if (std::rename(("/dev/shm/" + name_).c_str(), ("/dev/shm/" + name).c_str()) != 0) {
+    return Failure{fmt::format("cannot put a new shared-memory segment in the place of /dev/shm/{}: {}", name,
+                               std::strerror(errno))};
+  }
+  name_ = name;
+  return true;
+}
+
+bool Segment::give_to(unsigned user, unsigned group) {
+  return fchown(library_->object.get_mapping_handle().handle, user, group) == 0;
+}
 
 void Segment::remove() { bip::shared_memory_object::remove(name_.c_str()); }
 

@@ -30,7 +30,7 @@ std::uint32_t SharedState::entry_of(std::string_view call_id) const {
 
 Result<SharedState*, std::string> make_shared_state(Segment& segment, std::uint32_t worker_count) {
   LS_ASSERT(worker_count > 0 && worker_count < kWorkerMax);
-  auto* state = static_cast<SharedState*>(segment.allocate_named("state", sizeof(SharedState), 64));
+  auto* state = static_cast<SharedState*>(segment.allocate_heritable("state", sizeof(SharedState), 64));
   if (state == nullptr) return too_little(segment);
   state->layout = kLayoutNumber;
   state->worker_count = worker_count;

@@ -2,6 +2,7 @@
 // supervisor; addresses are the same in all its children.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,12 +26,12 @@ struct SharedState {
   std::uint64_t hash_seed;      // Random per start: entry hash, transaction keys.
   std::uint64_t branch_secret;  // Random per start: the check value in our Via branches.
   std::uint64_t started_wall_s;
-  volatile int log_level;  // Changed by RPC corex.debug.
-  std::uint32_t draining;  // 1 after SIGTERM: no new calls.
-  EntryRecord* entries;    // kEntryCount.
+  volatile int log_level;               // Changed by RPC corex.debug.
+  std::atomic<std::uint32_t> stopping;  // 1: the supervisor lives and ends its children.
+  EntryRecord* entries;                 // kEntryCount.
   SlabDirectory* slabs;
   RunQueue* run_queue;
-  WorkerArea* areas[kWorkerMax + 1];  // By WorkerId; [0] is not used.
+  WorkerArea* areas[kWorkerMax + 1];         // By WorkerId; [0] is not used.
   OrderLogArea* order_logs[kWorkerMax + 1];  // Of workers; nullptr: none.
   // For who reads the log later: when the clocks were what, and the listening addresses by index.
   std::uint64_t started_wall_us;

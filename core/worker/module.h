@@ -1,6 +1,7 @@
 // module.h: what a module is to the server. A module is a shared object NAME.so with one class derived
 // from Module; it exports what scripts may name, and meets the server at fixed moments of its life:
-//   loaded (main, before modparams) -> start (main, before the fork) -> start_process (each process)
+//   loaded (main, before modparams) -> start (main, before the fork) -> take_over (if a server was killed)
+//   -> start_process (each process)
 //   -> tasks, functions, RPC ... -> recover (the replacement of a dead worker, before its first event).
 // A module never includes another module's files: it asks Interfaces for what another provides.
 #pragma once
@@ -19,6 +20,7 @@
 #include "core/worker/local_names.h"
 #include "core/worker/process.h"
 #include "core/worker/rpc.h"
+#include "shm/dead_segment.h"
 
 namespace lockstep::worker {
 
@@ -45,6 +47,13 @@ struct PeriodicTask {
   std::uint32_t period_ms = 1000;
   // Each worker runs it; a task that divides work uses process.me (1..worker_count) as its share.
   std::function<void(Process&)> run;
+};
+
+// What a server that was killed has left (shm/dead_segment.h).
+struct Estate {
+  const shm::DeadSegment& segment;
+  std::vector<std::uint16_t> sockets;  // By its listening addresses: ours of the same address, or kNoSocket.
+  std::uint64_t now_s = 0;             // wall_s().
 };
 
 // Decides over a slab slot during recovery: the mark it shall have; mark_held(me) frees it.
@@ -75,6 +84,13 @@ class Module {
   virtual Result<bool, std::string> start(ServerHost& host) {
     static_cast<void>(host);
     return true;
+  }
+  // Before the fork, when slots can be taken, with worker 1's doors: takes over what outlives a server.
+  // Returns one line that says what; empty: nothing. What is left stays as it was.
+  virtual std::string take_over(Process& process, const Estate& estate) {
+    static_cast<void>(process);
+    static_cast<void>(estate);
+    return {};
   }
   // After the fork, in each worker and in the control process.
   virtual void start_process(Process& process) { static_cast<void>(process); }

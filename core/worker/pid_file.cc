@@ -7,19 +7,33 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
-#include <string>
+#include <string_view>
 
 namespace lockstep::worker {
 namespace {
 
-// A process that has died keeps its number until its parent waits for it.
-bool is_alive(pid_t pid) {
+// The name of the program that a process runs, empty: not known.
+std::string program_of(const std::string& process) {
+  char path[4096];
+  const ssize_t length = readlink(("/proc/" + process + "/exe").c_str(), path, sizeof path);
+  std::string name(path, length > 0 ? static_cast<std::size_t>(length) : 0);
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (name.ends_with(kDeleted)) name.resize(name.size() - kDeleted.size());
+  return name.substr(name.rfind('/') + 1);
+}
+
+// Numbers are given out again: a process that is known to run something else, or has ended and nobody has
+// asked how, is not the server.
+bool is_server(pid_t pid) {
   if (kill(pid, 0) != 0 && errno != EPERM) return false;
-  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+  const std::string id = std::to_string(pid);
+  std::ifstream stat("/proc/" + id + "/stat");
   std::string line;
-  if (!std::getline(stat, line)) return true;
-  const std::size_t name_end = line.rfind(')');  // A name may hold anything.
-  return name_end == std::string::npos || name_end + 2 >= line.size() || line[name_end + 2] != 'Z';
+  std::getline(stat, line);
+  const std::size_t name_end = line.rfind(") ");
+  if (name_end != std::string::npos && line.compare(name_end + 2, 1, "Z") == 0) return false;
+  const std::string program = program_of(id);
+  return program.empty() || program == program_of("self");
 }
 
 }  // namespace
@@ -27,7 +41,7 @@ bool is_alive(pid_t pid) {
 Result<bool, std::string> PidFile::claim(const std::string& path) {
   std::ifstream old(path);
   pid_t pid = 0;
-  if (old >> pid && pid > 0 && pid != getpid() && is_alive(pid)) {
+  if (old >> pid && pid > 0 && pid != getpid() && is_server(pid)) {
     return Failure{
         fmt::format("already running with process id {} ({}); stop it first, or use another run directory "
                     "with -Y and -P",

@@ -11,7 +11,8 @@ namespace lockstep::worker {
 
 class PidFile {
  public:
-  // A file that names a living process refuses the start; one that a dead server left is replaced.
+  // A file that names a living server refuses the start; one that a dead server left is replaced, whoever has
+  // its process id now.
   Result<bool, std::string> claim(const std::string& path);
   void write(pid_t pid);
   // Only by the process that wrote it.

@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/base/clock.h"
+#include "core/base/file_hash.h"
 #include "core/base/log.h"
 #include "core/net/udp_socket.h"
 #include "core/worker/command_post.h"
@@ -27,12 +29,14 @@
 #include "core/worker/supervisor.h"
 #include "core/worker/worker.h"
 #include "shm/attached_segment.h"
+#include "shm/dead_segment.h"
 
 namespace lockstep::worker {
 namespace {
 
 constexpr int kFailed = 255;
 constexpr int kDefaultShmMb = 128;
+constexpr std::uint64_t kOldServerWaitMs = 8000;  // Longer than the children of a killed supervisor may take.
 
 // Everything of one server, in the order of its making.
 class Server {
@@ -46,6 +50,8 @@ class Server {
   bool open_sockets();
   bool make_memory();
   bool start_modules();
+  void take_over();
+  bool publish_memory();
   bool open_control();
   bool drop_privileges();
   bool prepare_run_dir();
@@ -57,6 +63,8 @@ class Server {
   void announce(pid_t pid) const;
   void tell_first_steps() const;
   void clean_up();
+  void give_memory_up();
+  void tell_estate() const;
   bool fail(const std::string& text) {
     std::fprintf(stderr, "lockstep: %s\n", text.c_str());
     return false;
@@ -71,6 +79,9 @@ class Server {
   std::string run_dir_;
   std::string segment_name_;
   PidFile pid_file_;
+  shm::DeadSegment::Finding dead_;
+  std::vector<std::string> inherited_;  // What modules say of it.
+  std::uint64_t binary_ = 0;
   std::unique_ptr<shm::Segment> segment_;
   shm::SharedState* state_ = nullptr;
   shm::CounterNames counter_names_;
@@ -128,15 +139,24 @@ bool Server::prepare_run_dir() {
   const auto claimed =
       pid_file_.claim(options_.pid_file.empty() ? run_dir_ + "/lockstep.pid" : options_.pid_file);
   if (!claimed) return fail(claimed.error());
+  segment_name_ = shm::segment_name_of(run_dir_);
+  binary_ = hash_file("/proc/self/exe");
+  dead_ = shm::DeadSegment::find(segment_name_, binary_, kOldServerWaitMs);
+  if (dead_.is_alive) {
+    return fail(
+        fmt::format("a process of another server still lives in the run directory {}; end it, or choose "
+                    "another with -Y",
+                    run_dir_));
+  }
   return true;
 }
 
 bool Server::make_memory() {
-  segment_name_ = shm::segment_name_of(run_dir_);
   const int mb = globals_.shm_mb > 0 ? globals_.shm_mb : kDefaultShmMb;
   // The order log comes on top: what is given with -m stays for calls.
   const int log_mb = globals_.order_log_mb * globals_.children;
-  auto segment = shm::Segment::create(segment_name_, static_cast<std::size_t>(mb + log_mb) << 20);
+  // Under its own name only when it holds all that the dead one's held: until then that one stays.
+  auto segment = shm::Segment::create(segment_name_ + ".new", static_cast<std::size_t>(mb + log_mb) << 20);
   if (!segment) return fail(segment.error());
   segment_ = std::move(*segment);
   const auto state = shm::make_shared_state(*segment_, static_cast<std::uint32_t>(globals_.children));
@@ -165,10 +185,55 @@ bool Server::start_modules() {
   }
   const auto finished = shm::finish_shared_state(*segment_, *state_);
   if (!finished) return fail(finished.error());
+  take_over();
   view_ = std::make_unique<LiveView>(*segment_, *state_, counter_names_, names_, *configuration_->loader,
                                      getpid());
   register_core_rpc(rpc_, *view_);
   return true;
+}
+
+void Server::take_over() {
+  if (dead_.segment == nullptr) return;
+  Estate estate{*dead_.segment, {}, wall_s()};
+  const auto* old =
+      static_cast<const shm::SharedState*>(dead_.segment->find_block("state", sizeof(shm::SharedState)));
+  const std::size_t count = old == nullptr ? 0 : std::min<std::size_t>(old->listen_count, shm::kListenMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint16_t ours = kNoSocket;
+    for (std::size_t j = 0; j < names_.sockets().size(); ++j) {
+      if (names_.sockets()[j].address == old->listen[i]) ours = static_cast<std::uint16_t>(j);
+    }
+    estate.sockets.push_back(ours);
+  }
+  constexpr shm::WorkerId kFirst{1};
+  shm::Slabs slabs(*segment_, *state_->slabs, kFirst);
+  Process process{kFirst, *segment_, *state_, slabs, state_->area(kFirst).counters};
+  for (const SharedObjectLoader::Loaded& loaded : configuration_->loader->loaded()) {
+    if (std::string told = loaded.module->take_over(process, estate); !told.empty())
+      inherited_.push_back(told);
+  }
+}
+
+// The last step that can fail before anybody is served. From here on a death leaves the new segment.
+bool Server::publish_memory() {
+  segment_->seal(binary_);
+  const auto renamed = segment_->rename(segment_name_);
+  if (!renamed) return fail(renamed.error());
+  dead_.segment.reset();
+  return true;
+}
+
+// What was taken over is kept for the next start, whatever becomes of this one.
+void Server::give_memory_up() {
+  if (segment_ != nullptr && (inherited_.empty() || dead_.segment != nullptr)) segment_->remove();
+}
+
+void Server::tell_estate() const {
+  if (!dead_.trouble.empty()) {
+    LS_LOG(kWarn, "core", "nothing is taken over from the segment that a dead server left: {}",
+           dead_.trouble);
+  }
+  for (const std::string& line : inherited_) LS_LOG(kNotice, "core", "{}", line);
 }
 
 bool Server::open_control() {
@@ -198,8 +263,8 @@ bool Server::drop_privileges() {
     if (found == nullptr) return fail(fmt::format("-g: there is no group '{}'", globals_.group));
     gid = found->gr_gid;
   }
-  if (chown(run_dir_.c_str(), uid, gid) != 0 || setgroups(0, nullptr) != 0 || setgid(gid) != 0 ||
-      setuid(uid) != 0) {
+  if (chown(run_dir_.c_str(), uid, gid) != 0 || !segment_->give_to(uid, gid) || setgroups(0, nullptr) != 0 ||
+      setgid(gid) != 0 || setuid(uid) != 0) {
     return fail(fmt::format("cannot become {}:{}: {}; start as root to use -u and -g", globals_.user,
                             globals_.group, strerror(errno)));
   }
@@ -273,7 +338,8 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
     for (const int fd : sockets_[i]) close(fd);
   }
   hold_points_if_asked(me);
-  segment_->map_now();
+  // That takes some 60 ms for 192 MiB. Calls wait for a replacement: it maps what it touches.
+  if (!is_replacement) segment_->map_now();
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
   WorkerSettings settings;
@@ -312,6 +378,8 @@ void Server::control_main(shm::WorkerId me, int stop_fd) {
   for (const auto& loaded : configuration_->loader->loaded()) loaded.module->start_process(process);
   state_->area(me).ready.store(1, std::memory_order_release);
   control_->run(stop_fd);
+  // The supervisor was killed: nobody else will.
+  if (state_->stopping.load(std::memory_order_acquire) == 0) control_->unlink_files();
 }
 
 // One line: what is served where, by whom.
@@ -363,7 +431,13 @@ int Server::serve(int report_fd) {
     announce(getpid());
     tell_first_steps();
   }
-  const int status = started ? supervisor.run() : kFailed;
+  if (!started) {
+    control_->unlink_files();
+    give_memory_up();
+    pid_file_.remove();
+    return kFailed;
+  }
+  const int status = supervisor.run();
   clean_up();
   return status;
 }
@@ -377,15 +451,16 @@ void Server::clean_up() {
 int Server::run() {
   umask(0007);
   if (!prepare_run_dir() || !open_sockets() || !make_memory() || !start_modules() || !open_control() ||
-      !drop_privileges()) {
+      !publish_memory() || !drop_privileges()) {
     if (control_ != nullptr) control_->unlink_files();
-    if (segment_ != nullptr) segment_->remove();
+    give_memory_up();
     pid_file_.remove();
     return kFailed;
   }
   make_engine_settings();
   const bool foreground = options_.foreground || !globals_.fork;
   set_up_log();
+  tell_estate();
   if (!globals_.workdir.empty() && chdir(globals_.workdir.c_str()) != 0) {
     fail(fmt::format("cannot change to the work directory {}: {}", globals_.workdir, strerror(errno)));
   }

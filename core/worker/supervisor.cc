@@ -1,6 +1,7 @@
 #include "core/worker/supervisor.h"
 
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ constexpr std::uint64_t kReadyWaitMs = 20000;
 constexpr std::uint64_t kStopWaitMs = 5000;
 constexpr std::uint64_t kRapidDeathMs = 100;  // Dies again within this: the next one waits.
 constexpr std::uint64_t kRestartPauseMs = 50;
+constexpr unsigned kOrphanEndS = 3;  // For a child to end in order when the supervisor was killed.
 
 sigset_t watched_signals() {
   sigset_t set;
@@ -51,8 +53,9 @@ Supervisor::~Supervisor() {
 void Supervisor::fork_child(Child& child, bool is_replacement) {
   state_.area(child.id).ready.store(0, std::memory_order_relaxed);
   child.restart_at_ms = 0;
+  const pid_t me = getpid();
   const pid_t pid = fork();
-  if (pid == 0) child_main(child, is_replacement);
+  if (pid == 0) child_main(child, me, is_replacement);
   if (pid < 0) {
     LS_LOG(kCrit, "core", "cannot fork a process; trying again");
     child.pid = 0;
@@ -63,9 +66,21 @@ void Supervisor::fork_child(Child& child, bool is_replacement) {
   state_.area(child.id).pid.store(pid, std::memory_order_release);
 }
 
-void Supervisor::child_main(const Child& child, bool is_replacement) {
+// The stop pipe tells a child to end; this sees to it that it does: one that waits for a lock of a process
+// that died as well would wait for ever, with nobody left to replace that one. Costs nothing until then.
+void Supervisor::end_with(pid_t supervisor) {
+  struct sigaction action {};
+  action.sa_handler = [](int) { alarm(kOrphanEndS); };
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGUSR2, &action, nullptr);
+  prctl(PR_SET_PDEATHSIG, SIGUSR2);
+  if (getppid() != supervisor) alarm(kOrphanEndS);  // Killed before it could be asked for.
+}
+
+void Supervisor::child_main(const Child& child, pid_t supervisor, bool is_replacement) {
   close(signal_fd_);
   close(stop_pipe_[1]);
+  end_with(supervisor);
   // Ctrl-C reaches the whole group; the supervisor alone decides when children end.
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
@@ -167,6 +182,7 @@ void Supervisor::restart_due() {
 }
 
 void Supervisor::stop_children() {
+  state_.stopping.store(1, std::memory_order_release);
   if (stop_pipe_[1] >= 0) close(stop_pipe_[1]);
   stop_pipe_[1] = -1;
   const std::uint64_t deadline = monotonic_ms() + kStopWaitMs;

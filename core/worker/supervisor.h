@@ -1,6 +1,8 @@
 // supervisor.h: the main process after start: forks workers and the control process, replaces whichever
 // dies, ends them in order. It touches no SIP and no call; it keeps every socket open, so that the kernel's
-// spreading of peers over workers never changes.
+// spreading of peers over workers never changes. When it is killed itself, its end of the stop pipe closes
+// and the children end as if it had told them to; one that cannot is ended by a signal of the kernel's soon
+// after.
 #pragma once
 
 #include <sys/types.h>
@@ -43,7 +45,8 @@ class Supervisor {
   };
 
   void fork_child(Child& child, bool is_replacement);
-  [[noreturn]] void child_main(const Child& child, bool is_replacement);
+  static void end_with(pid_t supervisor);
+  [[noreturn]] void child_main(const Child& child, pid_t supervisor, bool is_replacement);
   void reap();
   void restart_due();
   void stop_children();

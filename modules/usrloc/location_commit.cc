@@ -215,9 +215,9 @@ RemoveOutcome LocationTable::remove(Process& process, DomainIndex domain, std::s
   if (ruid.empty()) {
     return remove_if(process, domain, aor, now_s, [](const ContactRecord&) { return true; });
   }
-  const std::string prefix = fmt::format("uloc-{:x}-", started_s_);
   return remove_if(process, domain, aor, now_s, [&](const ContactRecord& record) {
-    return ruid == fmt::format("{}{:x}-{:x}", prefix, record.ruid >> 32, record.ruid & 0xffffffff);
+    return ruid ==
+           fmt::format("uloc-{:x}-{:x}-{:x}", record.ruid_start, record.ruid >> 32, record.ruid & 0xffffffff);
   });
 }
 

@@ -6,13 +6,27 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
 #include "core/worker/location.h"
 #include "shm/owned_lock.h"
+#include "shm/slab.h"
 
 namespace lockstep::usrloc {
+
+// What a later server must know of a dead one's table before it reads the rest of it.
+struct TableRecord {
+  std::uint64_t module;  // hash_file() of the module that made it.
+  std::uint32_t bucket_count;
+  std::uint32_t process_count;
+  // How AORs are written: of another way, none would be found again.
+  std::uint32_t use_domain;
+  std::uint32_t case_sensitive;
+  std::uint32_t domain_count;
+  char domains[worker::kDomainMax][64];  // By DomainIndex.
+};
 
 struct BucketRecord {
   shm::OwnedLock lock;
@@ -57,6 +71,7 @@ struct ContactRecord {
   std::uint32_t cflags;
   std::uint32_t methods;
   std::uint32_t reg_id;
+  std::uint32_t ruid_start;  // started_s of the server that gave the ruid.
 
   char* text() { return reinterpret_cast<char*>(this + 1); }
   const char* text() const { return reinterpret_cast<const char*>(this + 1); }
@@ -73,6 +88,15 @@ struct ContactRecord {
 };
 static_assert(std::is_standard_layout_v<ContactRecord>);
 static_assert(sizeof(ContactRecord) <= 72);
+
+// The slots that hold a contact's record with its texts; none: too large.
+inline std::optional<shm::SlabKind> contact_kind_for(std::size_t bytes) {
+  for (const shm::SlabKind kind :
+       {shm::SlabKind::kContact512, shm::SlabKind::kContact1K, shm::SlabKind::kContact4K}) {
+    if (bytes <= shm::slab_shape(kind).slot_bytes) return kind;
+  }
+  return std::nullopt;
+}
 
 // One change of an AOR's chain of contacts. `added` alone: linked in front; both: it takes the place of
 // `removed`; `removed` alone: unlinked.

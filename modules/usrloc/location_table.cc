@@ -1,10 +1,12 @@
 // location_table.cc: making the table, reading it, and the expiry sweep's slices.
 #include "modules/usrloc/location_table.h"
 
+#include <dlfcn.h>
 #include <fmt/core.h>
 
 #include <cstring>
 
+#include "core/base/file_hash.h"
 #include "core/base/hash.h"
 
 namespace lockstep::usrloc {
@@ -46,6 +48,13 @@ std::string_view ruid_text(std::uint64_t ruid, std::uint64_t started_s, Arena& a
 
 }  // namespace
 
+// Of the file that this code was loaded from: the module, or the program that it is linked into.
+std::uint64_t LocationTable::this_module() {
+  Dl_info info{};
+  static constexpr char kHere = 0;
+  return dladdr(&kHere, &info) != 0 && info.dli_fname != nullptr ? hash_file(info.dli_fname) : 0;
+}
+
 Result<bool, std::string> LocationTable::make(shm::Segment& segment, std::uint32_t process_count,
                                               std::uint64_t seed, std::uint64_t started_s,
                                               const TableSettings& settings, shm::CounterNames& counters) {
@@ -56,14 +65,20 @@ Result<bool, std::string> LocationTable::make(shm::Segment& segment, std::uint32
   started_s_ = started_s;
   const std::uint32_t count = 1U << settings.bucket_bits;
   bucket_mask_ = count - 1;
-  void* buckets = segment.allocate_named("usrloc.buckets", count * sizeof(BucketRecord), 64);
-  void* logs = segment.allocate_named("usrloc.logs", (process_count + 1) * sizeof(CommitLog), 64);
-  if (buckets == nullptr || logs == nullptr) {
+  void* head = segment.allocate_heritable("usrloc.table", sizeof(TableRecord), 64);
+  void* buckets = segment.allocate_heritable("usrloc.buckets", count * sizeof(BucketRecord), 64);
+  void* logs = segment.allocate_heritable("usrloc.logs", (process_count + 1) * sizeof(CommitLog), 64);
+  if (head == nullptr || buckets == nullptr || logs == nullptr) {
     return Failure{
         fmt::format("no room for 2^{} buckets in {} MB of shared memory; give more with -m, "
                     "or a smaller hash_size",
                     settings.bucket_bits, segment.size_bytes() >> 20)};
   }
+  head_ = static_cast<TableRecord*>(head);
+  head_->module = this_module();
+  head_->bucket_count = count;
+  head_->process_count = process_count;
+  head_->use_domain = settings.use_domain ? 1 : 0;
   buckets_ = static_cast<BucketRecord*>(buckets);
   logs_ = static_cast<CommitLog*>(logs);
   registered_users_ = counters.add("usrloc", "registered_users", "Addresses of record that have contacts.");
@@ -81,12 +96,18 @@ Result<DomainIndex, std::string> LocationTable::add_domain(std::string_view name
         fmt::format("location table \"{}\" is one too many: at most {}", name, worker::kDomainMax)};
   }
   const std::string text(name);
+  text.copy(head_->domains[head_->domain_count++], sizeof head_->domains[0] - 1);
   shm::CounterNames& names = *counter_names_;
   domains_.push_back(
       {text, names.add("usrloc", text + "_users", "Addresses of record with contacts in this table."),
        names.add("usrloc", text + "_contacts", "Contacts in this table."),
        names.add("usrloc", text + "_expires", "Contacts of this table that expired.")});
   return static_cast<DomainIndex>(domains_.size() - 1);
+}
+
+void LocationTable::set_case_sensitive(bool is_sensitive) {
+  case_sensitive_ = is_sensitive;
+  head_->case_sensitive = is_sensitive ? 1 : 0;
 }
 
 std::optional<DomainIndex> LocationTable::find_domain(std::string_view name) const {
@@ -132,7 +153,7 @@ bool LocationTable::copy_binding(const ContactRecord& record, Binding& binding, 
   binding.received = next(record.received_bytes);
   binding.path = next(record.path_bytes);
   binding.instance = next(record.instance_bytes);
-  binding.ruid = ruid_text(record.ruid, started_s_, arena);
+  binding.ruid = ruid_text(record.ruid, record.ruid_start, arena);
   binding.expires_s = record.expires_s;
   binding.modified_s = record.modified_s;
   binding.cseq = record.cseq;

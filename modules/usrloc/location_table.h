@@ -23,6 +23,7 @@
 
 #include "core/base/fixed_vector.h"
 #include "core/worker/location.h"
+#include "core/worker/module.h"
 #include "modules/usrloc/location_record.h"
 #include "shm/counters.h"
 #include "shm/segment.h"
@@ -39,6 +40,16 @@ struct TableSettings {
   bool use_domain = false;
   bool newest_first = false;  // desc_time_order: q does not order.
   std::uint32_t nat_flag = 0;
+};
+
+// What became of a dead server's contacts.
+struct TakenOver {
+  std::uint64_t contacts = 0;
+  std::uint64_t users = 0;
+  std::uint64_t expired = 0;
+  std::uint64_t unknown_table = 0;
+  std::uint64_t no_room = 0;
+  std::uint64_t damaged = 0;
 };
 
 // An AOR with its contacts, copied out for ul.dump and ul.lookup.
@@ -59,7 +70,7 @@ class LocationTable final : public worker::LocationStore {
   std::optional<worker::DomainIndex> find_domain(std::string_view name) const override;
   bool use_domain() const override { return settings_.use_domain; }
   std::uint32_t nat_flag() const override { return settings_.nat_flag; }
-  void set_case_sensitive(bool is_sensitive) override { case_sensitive_ = is_sensitive; }
+  void set_case_sensitive(bool is_sensitive) override;
   bool is_case_sensitive() const override { return case_sensitive_; }
 
   Result<worker::UpdateOutcome, worker::LocationError> update(worker::Process& process,
@@ -89,6 +100,10 @@ class LocationTable final : public worker::LocationStore {
   // In the replacement of a dead process, before its slabs are swept: carries out what the dead one had
   // committed and unlocks its bucket. No slot is taken or given: marks alone decide what the sweep frees.
   void recover(worker::Process& process);
+
+  // Before the fork, into a table that is still empty: all contacts of a dead server that have not expired,
+  // as they were. Error: one line that says why none is taken. location_takeover.cc.
+  Result<TakenOver, std::string> take_over(worker::Process& process, const worker::Estate& estate);
 
   std::uint32_t bucket_count() const { return bucket_mask_ + 1; }
   std::size_t domain_count() const { return domains_.size(); }
@@ -146,6 +161,14 @@ class LocationTable final : public worker::LocationStore {
   shm::SlotHandle take_spare(worker::Process& process, shm::SlabKind kind);
   void give_or_spare(worker::Process& process, std::uint32_t slot);
 
+  static std::uint64_t this_module();
+
+  // location_takeover.cc
+  std::size_t adopt(worker::Process& process, worker::DomainIndex domain, std::string_view aor,
+                    std::span<const ContactRecord* const> contacts);
+  std::uint32_t adopt_contact(worker::Process& process, const ContactRecord& contact, std::uint32_t next,
+                              std::uint32_t bucket);
+
   // location_commit.cc
   using Victims = FixedVector<std::uint32_t, kCommitEntryMax + 1>;
   CommitLog& log_of(worker::Process& process) const { return logs_[process.me.value]; }
@@ -167,6 +190,7 @@ class LocationTable final : public worker::LocationStore {
 
   shm::Segment* segment_ = nullptr;
   shm::CounterNames* counter_names_ = nullptr;
+  TableRecord* head_ = nullptr;
   BucketRecord* buckets_ = nullptr;
   CommitLog* logs_ = nullptr;  // By process id.
   std::uint32_t bucket_mask_ = 0;

@@ -26,13 +26,6 @@ std::size_t record_bytes(const BindingUpdate& change, const Binding& binding) {
          binding.path.size() + binding.instance.size();
 }
 
-std::optional<SlabKind> kind_for(std::size_t bytes) {
-  for (const SlabKind kind : {SlabKind::kContact512, SlabKind::kContact1K, SlabKind::kContact4K}) {
-    if (bytes <= shm::slab_shape(kind).slot_bytes) return kind;
-  }
-  return std::nullopt;
-}
-
 std::size_t spare_index(SlabKind kind) {
   return static_cast<std::size_t>(kind) - static_cast<std::size_t>(SlabKind::kContact512);
 }
@@ -94,6 +87,7 @@ void LocationTable::fill(ContactRecord& record, const BindingUpdate& change, con
   const std::optional<sip::Uri> uri = sip::parse_uri(binding.uri);
   record.uri_port = uri ? uri->port : std::uint16_t{0};
   record.ruid = 0;
+  record.ruid_start = static_cast<std::uint32_t>(started_s_);
   record.expires_s = binding.expires_s;
   record.modified_s = change.now_s;
   record.cseq = change.cseq;
@@ -130,7 +124,7 @@ std::optional<LocationError> LocationTable::build(Process& process, const Bindin
   for (const BindingChange& item : change.changes) {
     Built built;
     if (!item.is_removal) {
-      const std::optional<SlabKind> kind = kind_for(record_bytes(change, item.binding));
+      const std::optional<SlabKind> kind = contact_kind_for(record_bytes(change, item.binding));
       if (!kind) return LocationError::kBindingTooLarge;
       built.kind = *kind;
       std::uint32_t& spare = spares_[process.me.value][spare_index(*kind)];
@@ -224,6 +218,7 @@ std::optional<LocationError> LocationTable::plan_additions(Process& process, con
     if (act == Act::kReplace) {
       const std::uint32_t old = plan.existing[plan.replaced[i]];
       record.ruid = contact_at(old)->ruid;
+      record.ruid_start = contact_at(old)->ruid_start;
       plan.entries.push_back({built.slot.value, old});
       ++plan.outcome.updated;
     } else {

@@ -104,6 +104,22 @@ class UsrlocModule final : public worker::Module {
     return true;
   }
 
+  std::string take_over(Process& process, const worker::Estate& estate) override {
+    const auto taken = table_.take_over(process, estate);
+    if (!taken)
+      return fmt::format("usrloc: no contact is taken over from the dead server: {}", taken.error());
+    std::string text = fmt::format("usrloc: {} contacts of {} users taken over from the dead server",
+                                   taken->contacts, taken->users);
+    const auto add = [&text](std::uint64_t count, std::string_view what) {
+      if (count > 0) text += fmt::format("; {} {}", count, what);
+    };
+    add(taken->expired, "had expired");
+    add(taken->unknown_table, "are of tables that are no more");
+    add(taken->no_room, "found no room (give more with -m)");
+    add(taken->damaged, "are damaged");
+    return text;
+  }
+
   void start_process(Process& process) override {
     if (!process.is_worker() && rpc_) rpc_->set_process(process);
   }

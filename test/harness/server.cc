@@ -139,7 +139,7 @@ Outcome Server::try_start() {
                "-r",
                run_folder_,
                "-b",
-               output + "/lockstep",
+               options_.binary.empty() ? output + "/lockstep" : options_.binary,
                "start",
                "--",
                "-L",
@@ -199,6 +199,22 @@ std::vector<pid_t> Server::worker_pids() {
     }
   }
   return pids;
+}
+
+std::string Server::segment_file() const {
+  const std::set<std::string> files = segments_of(pid());
+  return files.empty() ? std::string() : *files.begin();
+}
+
+std::vector<pid_t> Server::kill_supervisor(bool all) {
+  const pid_t supervisor = pid();
+  const std::vector<pid_t> children = children_of(supervisor);
+  kill(supervisor, SIGKILL);
+  for (const pid_t child : children) {
+    if (all) kill(child, SIGKILL);
+  }
+  wait_for_end(supervisor, 5000);
+  return children;
 }
 
 std::vector<std::string> Server::stop() {

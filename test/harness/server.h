@@ -18,6 +18,7 @@ struct ServerOptions {
   std::string config = "test/call/office.cfg";  // From the top of the checkout.
   int children = 2;
   std::vector<std::string> arguments = {};  // Further ones for the server, "-A", "NAME=1".
+  std::string binary = {};                  // Empty: the one that was built.
   bool peer = false;                        // Start Debian's kamailio in any case.
 };
 
@@ -34,6 +35,14 @@ class Server {
   // Starts and waits until it answers an OPTIONS on its address. Throws with its output if it does not.
   void start();
   Outcome try_start();
+  // Kills the supervisor, and with `all` every process of it at once. Returns its children; what is left is
+  // for the test to look at, and for the next start.
+  std::vector<pid_t> kill_supervisor(bool all = false);
+  // What the next start takes instead.
+  void set_children(int children) { options_.children = children; }
+  void set_arguments(std::vector<std::string> arguments) { options_.arguments = std::move(arguments); }
+  void set_binary(std::string binary) { options_.binary = std::move(binary); }
+  std::string segment_file() const;  // "/dev/shm/...", of the running server.
   // Stops it and returns what it left behind, one line each: none is right.
   std::vector<std::string> stop();
   Outcome control(const std::vector<std::string>& arguments, int deadline_ms = 15000);

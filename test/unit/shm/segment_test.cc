@@ -1,8 +1,11 @@
 // segment_test.cc: the segment and its root: names, bounds and errors told in one line; counters.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "shm/counters.h"
+#include "shm/dead_segment.h"
 #include "shm/shared_state.h"
 #include "test/unit/shm/shm_fixture.h"
 
@@ -21,6 +24,8 @@ class SegmentTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(SegmentTest);
   CPPUNIT_TEST(a_name_lives_until_it_is_removed);
   CPPUNIT_TEST(a_segment_that_was_left_is_replaced);
+  CPPUNIT_TEST(what_a_dead_server_left_is_found_and_checked);
+  CPPUNIT_TEST(what_a_living_process_has_is_not_taken);
   CPPUNIT_TEST(named_memory_is_zeroed_aligned_and_found);
   CPPUNIT_TEST(a_full_segment_gives_nothing);
   CPPUNIT_TEST(handles_turn_back_into_pointers);
@@ -40,13 +45,68 @@ class SegmentTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT((*segment)->allocate_named("still", 64, 64) != nullptr);
   }
   void a_segment_that_was_left_is_replaced() {
-    const auto left = Segment::create(name_of("left"), 1 << 20);
-    static_cast<char*>((*left)->allocate_named("x", 64, 64))[0] = 'x';
+    {
+      const auto left = Segment::create(name_of("left"), 1 << 20);
+      static_cast<char*>((*left)->allocate_named("x", 64, 64))[0] = 'x';
+      const auto second = Segment::create(name_of("left"), 1 << 20);
+      CPPUNIT_ASSERT(!second.ok());
+      CPPUNIT_ASSERT_EQUAL("a living process has the shared-memory segment /dev/shm/" + name_of("left"),
+                           second.error());
+    }
     const auto fresh = Segment::create(name_of("left"), 1 << 20);
     CPPUNIT_ASSERT(fresh.ok());
     CPPUNIT_ASSERT((*fresh)->find_named("x") == nullptr);
     (*fresh)->remove();
     CPPUNIT_ASSERT(!exists(name_of("left")));
+  }
+  void what_a_dead_server_left_is_found_and_checked() {
+    const std::string name = name_of("dead");
+    CPPUNIT_ASSERT(DeadSegment::find(name, 7, 0).segment == nullptr);
+    {
+      const auto segment = Segment::create(name + ".new", 1 << 20);
+      auto* const memory = static_cast<char*>((*segment)->allocate_heritable("x", 64, 64));
+      memory[63] = 'x';
+      (*segment)->allocate_named("y", 64, 64);
+      (*segment)->seal(7);
+      CPPUNIT_ASSERT((*segment)->rename(name).ok());
+      CPPUNIT_ASSERT(!exists(name + ".new"));
+    }
+    {
+      const DeadSegment::Finding found = DeadSegment::find(name, 7, 0);
+      CPPUNIT_ASSERT_EQUAL(std::string(), found.trouble);
+      const auto* const memory = static_cast<const char*>(found.segment->find_block("x", 64));
+      CPPUNIT_ASSERT(memory != nullptr && memory[63] == 'x');
+      CPPUNIT_ASSERT(found.segment->find_block("x", 65) == nullptr);
+      CPPUNIT_ASSERT(found.segment->find_block("y", 1) == nullptr);
+      CPPUNIT_ASSERT(found.segment->at<char>(0) == nullptr);
+      CPPUNIT_ASSERT(found.segment->at<char>((1 << 20) / kHandleUnitBytes - 1, 64) != nullptr);
+      CPPUNIT_ASSERT(found.segment->at<char>((1 << 20) / kHandleUnitBytes - 1, 65) == nullptr);
+      CPPUNIT_ASSERT(found.segment->at<char>(0xffffffff) == nullptr);
+      CPPUNIT_ASSERT(DeadSegment::find(name, 7, 0).is_alive);  // One start takes it over, no other.
+    }
+    const DeadSegment::Finding other = DeadSegment::find(name, 8, 0);
+    CPPUNIT_ASSERT(other.segment == nullptr);
+    CPPUNIT_ASSERT_EQUAL(std::string("another binary made it"), other.trouble);
+    shm_unlink(name.c_str());
+  }
+  // Not even of a server whose supervisor is dead: a worker of it is enough.
+  void what_a_living_process_has_is_not_taken() {
+    const std::string name = name_of("alive");
+    pid_t child = 0;
+    {
+      const auto segment = Segment::create(name, 1 << 20);
+      (*segment)->seal(7);
+      child = fork();
+      if (child == 0) {
+        for (;;) pause();
+      }
+    }
+    const bool is_alive = DeadSegment::find(name, 7, 20).is_alive;
+    kill(child, SIGKILL);
+    const bool is_found = DeadSegment::find(name, 7, 5000).segment != nullptr;
+    waitpid(child, nullptr, 0);
+    shm_unlink(name.c_str());
+    CPPUNIT_ASSERT(is_alive && is_found);
   }
   void named_memory_is_zeroed_aligned_and_found() {
     const auto segment = Segment::create(name_of("named"), 1 << 20);

@@ -86,6 +86,7 @@ class ConfigurationTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(paths_are_split);
   CPPUNIT_TEST(what_is_no_module_is_refused);
   CPPUNIT_TEST(a_living_server_keeps_its_pid_file);
+  CPPUNIT_TEST(another_program_is_no_server);
   CPPUNIT_TEST(a_stale_pid_file_is_replaced);
   CPPUNIT_TEST(a_dead_server_that_nobody_has_waited_for_is_none);
   CPPUNIT_TEST(a_pid_file_that_cannot_be_written_is_told);
@@ -286,15 +287,49 @@ class ConfigurationTest : public CppUnit::TestFixture {
   }
 
   void a_living_server_keeps_its_pid_file() {
+    const pid_t child = fork();
+    if (child == 0) {
+      for (;;) pause();
+    }
+    const std::string id = std::to_string(child);
     Folder folder;
-    const std::string path = folder.write("x.pid", std::to_string(getppid()) + "\n");
+    const std::string path = folder.write("x.pid", id + "\n");
     PidFile file;
     const auto claimed = file.claim(path);
+    kill(child, SIGKILL);
+    // Ended, and nobody has asked how: not waited for on purpose.
+    siginfo_t ended{};
+    CPPUNIT_ASSERT_EQUAL(0, waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT));
+    PidFile later;
+    const bool is_free = later.claim(folder.write("y.pid", id)).ok();
+    CPPUNIT_ASSERT_EQUAL(child, waitpid(child, nullptr, 0));
     CPPUNIT_ASSERT(!claimed.ok());
-    CPPUNIT_ASSERT_MESSAGE(claimed.error(), contains(claimed.error(), "already running with process id " +
-                                                                          std::to_string(getppid())));
+    CPPUNIT_ASSERT_MESSAGE(claimed.error(),
+                           contains(claimed.error(), "already running with process id " + id));
     file.remove();
-    CPPUNIT_ASSERT_EQUAL(std::to_string(getppid()) + "\n", text_of(path));
+    CPPUNIT_ASSERT_EQUAL(id + "\n", text_of(path));
+    CPPUNIT_ASSERT(is_free);
+  }
+
+  // A dead server's number, given to somebody else.
+  void another_program_is_no_server() {
+    const pid_t child = fork();
+    if (child == 0) {
+      execlp("sleep", "sleep", "60", nullptr);
+      _exit(1);
+    }
+    const std::string id = std::to_string(child);
+    const auto runs_sleep = [&] {
+      char path[256] = {};
+      return readlink(("/proc/" + id + "/exe").c_str(), path, sizeof path - 1) > 0 && contains(path, "sleep");
+    };
+    while (!runs_sleep() && kill(child, 0) == 0) usleep(1000);
+    Folder folder;
+    PidFile file;
+    const bool is_free = file.claim(folder.write("x.pid", id)).ok();
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    CPPUNIT_ASSERT(is_free);
   }
 
   void a_stale_pid_file_is_replaced() {

@@ -69,6 +69,7 @@ class LocationCrashTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(death_while_removing_an_aor);
   CPPUNIT_TEST(death_while_expiring);
   CPPUNIT_TEST(death_in_the_recovery);
+  CPPUNIT_TEST(death_of_all_and_the_next_server_takes_over);
   CPPUNIT_TEST(processes_at_once);
   CPPUNIT_TEST(processes_at_once_some_dying);
   CPPUNIT_TEST_SUITE_END();
@@ -171,6 +172,38 @@ class LocationCrashTest : public CppUnit::TestFixture {
     const std::string after = all_of(*on, kNow);
     CPPUNIT_ASSERT(states[before] > 10 && states[after] > 10);
     CPPUNIT_ASSERT_EQUAL(std::size_t{2}, states.size());
+  }
+
+  // The next server's table holds what this one's held before or after, whatever was under way.
+  void death_of_all_and_the_next_server_takes_over() {
+    const std::vector<Action> actions = {
+        [](LocationFixture& on) { Request("new", "c", 1, 160).add("sip:n@h").run(on).ok(); },
+        [](LocationFixture& on) {
+          Request("bob", "c", 2, 160).add("sip:n@h").remove("sip:a@h").add("sip:b@h").run(on).ok();
+        },
+        [](LocationFixture& on) { Request("bob", "c", 2, 160).remove_all().run(on).ok(); }};
+    for (const Action& action : actions) {
+      const std::unique_ptr<LocationFixture> on = make_stage();
+      const std::string before = all_of(*on, 160);
+      std::map<std::string, int> states;
+      Stepper child([] {}, [&] { action(*on); });
+      for (std::uint64_t steps = 1; child.step(); ++steps) {
+        if (steps % 7 != 0 || !is_locked(*on)) continue;
+        const std::unique_ptr<shm::DeadSegment> left = on->left();
+        CPPUNIT_ASSERT(left != nullptr);
+        LocationFixture next({.segment_bytes = 1 << 20, .worker_count = 3, .table = {.bucket_bits = 3}});
+        const auto taken = next.table.take_over(next.process(), {*left, {}, 160});
+        CPPUNIT_ASSERT(taken.ok());
+        CPPUNIT_ASSERT_EQUAL(std::uint64_t{0}, taken->damaged);
+        CPPUNIT_ASSERT_EQUAL(taken->contacts, next.counter("location_contacts"));
+        CPPUNIT_ASSERT_EQUAL(std::string(), next.table.audit(next.process(2)));
+        ++states[all_of(next, 160)];
+        assert_usable(next, 160);
+      }
+      const std::string after = all_of(*on, 160);
+      CPPUNIT_ASSERT_EQUAL(std::size_t{2}, states.size());
+      CPPUNIT_ASSERT(states[before] > 5 && states[after] > 5);
+    }
   }
 
   void processes_at_once() { stress(0); }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <deque>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,6 +50,19 @@ class LocationFixture {
       slabs.emplace_back(*segment, *state->slabs, me);
       processes.push_back({me, *segment, *state, slabs.back(), blocks[id]});
     }
+    segment->seal(kBinary);
+  }
+
+  static constexpr std::uint64_t kBinary = 1;
+
+  // What a later server finds if all processes die now.
+  std::unique_ptr<shm::DeadSegment> left() const {
+    const std::string name = fmt::format("lockstep-location-left-{}", getpid());
+    std::ofstream("/dev/shm/" + name, std::ios::binary)
+        .write(segment->base(), static_cast<std::streamsize>(segment->size_bytes()));
+    auto found = shm::DeadSegment::find(name, kBinary, 0);
+    unlink(("/dev/shm/" + name).c_str());
+    return std::move(found.segment);
   }
 
   worker::Process& process(std::size_t id = 1) { return processes[id - 1]; }
