@@ -38,7 +38,7 @@ MODULE_FILES := $(MODULES:%=$(BUILD)/modules/%.so)
 SERVER := $(if $(wildcard core/main.cc),$(BUILD)/lockstep $(MODULE_FILES))
 UNIT_BINARIES := $(UNIT_AREAS:%=$(BUILD)/test/unit-%) $(UNIT_MODULES:%=$(BUILD)/test/unit-modules-%)
 SOURCES := $(CORE_SOURCES) $(wildcard core/main.cc modules/*/*.cc test/harness/*.cc test/unit/*.cc \
-  test/bench/*.cc test/repro/*.cc test/fuzz/*.cc $(TEST_PROGRAMS:%=test/%/*.cc) \
+  test/bench/*.cc test/points/*.cc test/repro/*.cc test/fuzz/*.cc $(TEST_PROGRAMS:%=test/%/*.cc) \
   $(UNIT_AREAS:%=test/unit/core/%/*.cc) test/unit/shm/*.cc $(UNIT_MODULES:%=test/unit/modules/%/*.cc))
 HEADERS := $(wildcard $(CORE_AREAS:%=%/*.h) modules/*/*.h test/harness/*.h $(TEST_PROGRAMS:%=test/%/*.h) \
   test/unit/*/*.h test/unit/*/*/*.h test/bench/*.h test/repro/*.h)
@@ -96,9 +96,10 @@ ubsan: ## unit tests under UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory unit BUILD=$(BUILD)/ubsan CXXFLAGS="-O1 -g" \
 	  SANITIZE="-fsanitize=undefined -fno-sanitize-recover=undefined"
 
-bench: ## side by side with Debian's kamailio: CPU per call and per REGISTER
+bench: ## what dormant schedule points cost; side by side with Debian's kamailio: CPU per call and per REGISTER
 	@scripts/deps bench
-	@$(MAKE) --no-print-directory all $(BUILD)/test/bench
+	@$(MAKE) --no-print-directory all $(BUILD)/test/bench $(BUILD)/test/points
+	@$(BUILD)/test/points
 	@BUILD=$(BUILD) $(BUILD)/test/bench
 
 EXPLORE = $(BUILD)/lockstep explore --cpus $(JOBS) -L $(BUILD)/modules
@@ -231,6 +232,11 @@ $(BUILD)/test/repro: $(call objects,$(wildcard test/repro/*.cc)) $(HARNESS_OBJEC
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(LINK) $^ $(LIBRARIES) -o $@
+
+$(BUILD)/test/points: $(BUILD)/obj/test/points/points.o $(CORE_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(LINK) -rdynamic $^ $(LIBRARIES) -o $@
 
 $(BUILD)/test/bench: $(call objects,$(wildcard test/bench/*.cc)) $(HARNESS_OBJECTS)
 	@mkdir -p $(@D)
