@@ -56,6 +56,8 @@ Result<bool, std::string> PidFile::claim(const std::string& path) {
   return true;
 }
 
+bool PidFile::give_to(uid_t user, gid_t group) const { return chown(path_.c_str(), user, group) == 0; }
+
 void PidFile::write(pid_t pid) {
   std::ofstream file(path_, std::ios::trunc);
   file << pid << '\n';

@@ -263,7 +263,8 @@ bool Server::drop_privileges() {
     if (found == nullptr) return fail(fmt::format("-g: there is no group '{}'", globals_.group));
     gid = found->gr_gid;
   }
-  if (chown(run_dir_.c_str(), uid, gid) != 0 || !segment_->give_to(uid, gid) || setgroups(0, nullptr) != 0 ||
+  if (chown(run_dir_.c_str(), uid, gid) != 0 || !segment_->give_to(uid, gid) ||
+      !pid_file_.give_to(uid, gid) || setgroups(0, nullptr) != 0 ||
       setgid(gid) != 0 || setuid(uid) != 0) {
     return fail(fmt::format("cannot become {}:{}: {}; start as root to use -u and -g", globals_.user,
                             globals_.group, strerror(errno)));

@@ -22,6 +22,7 @@ class LifecycleTest : public CallTest {
   CPPUNIT_TEST(missing_configuration_is_one_line_and_255);
   CPPUNIT_TEST(sigterm_to_the_supervisor_ends_all);
   CPPUNIT_TEST(killed_worker_is_replaced_and_counted);
+  CPPUNIT_TEST(another_user_serves_and_leaves_nothing_behind);
   CPPUNIT_TEST(controls_answer);
   CPPUNIT_TEST(contacts_are_managed_by_rpc);
   CPPUNIT_TEST_SUITE_END();
@@ -49,6 +50,17 @@ class LifecycleTest : public CallTest {
     CPPUNIT_ASSERT(Server::is_peer() || maps.find("/dev/shm/lockstep") != std::string::npos);
     CPPUNIT_ASSERT_EQUAL(std::string(), joined(server().stop()));
     CPPUNIT_ASSERT(!process_exists(supervisor));
+  }
+
+  // -u: what root made at the start belongs to whom the server became.
+  void another_user_serves_and_leaves_nothing_behind() {
+    if (Server::is_peer() || getuid() != 0) return;
+    serve(2, {"-u", "nobody", "-g", "nogroup"});
+    const std::string status = read_text("/proc/" + std::to_string(server().pid()) + "/status");
+    CPPUNIT_ASSERT_MESSAGE(status, status.find("Uid:\t65534\t") != std::string::npos);
+    CPPUNIT_ASSERT_EQUAL(std::to_string(server().pid()) + "\n",
+                         read_text(server().run_folder() + "/lockstep.pid"));
+    CPPUNIT_ASSERT_EQUAL(std::string(), joined(server().stop()));
   }
 
   void restart_serves_again() {
