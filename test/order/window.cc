@@ -65,6 +65,26 @@ void Window::receive(std::uint32_t worker, const std::string& message) {
   if (shm::Entry(segment(), state().entry(index)).admit(node, id_of(worker))) who.owned.push_back(index);
 }
 
+void Window::take_from_kernel(std::uint32_t worker, const std::string& message) {
+  shm::EventNode& node = fill_node(seat(worker).pool, state(), message, "127.0.0.1", 5070);
+  shm::ReceiveBatch& batch = state().area(id_of(worker)).batch;
+  batch.buffers[0] = segment().handle_of(reinterpret_cast<shm::ReceiveBuffer*>(&node)).value;
+  batch.headers[0].msg_len = node.length;
+  batch.count = 1;
+  batch.next_to_admit = 0;
+}
+
+void Window::admit(std::uint32_t worker) {
+  shm::ReceiveBatch& batch = state().area(id_of(worker)).batch;
+  auto& buffer = *segment().at(shm::Handle<shm::ReceiveBuffer>{batch.buffers[0]});
+  const std::uint32_t index = buffer.node.entry;
+  if (shm::Entry(segment(), state().entry(index)).admit(buffer.node, id_of(worker))) {
+    seat(worker).owned.push_back(index);
+  }
+  batch.buffers[0] = 0;
+  batch.next_to_admit = 1;
+}
+
 void Window::work(std::uint32_t worker) {
   Seat& who = seat(worker);
   for (const std::uint32_t index : who.owned) who.engine.work(index);

@@ -20,6 +20,9 @@ class Window : public EngineFixture {
   // --- who does what ---
   // The worker takes the datagram from its socket and admits it; works nothing.
   void receive(std::uint32_t worker, const std::string& message);
+  // The worker takes the datagram from its socket, and no more; admit() does the rest.
+  void take_from_kernel(std::uint32_t worker, const std::string& message);
+  void admit(std::uint32_t worker);
   // What the worker owns is worked until its inbox is empty: decided, in its outbox.
   void work(std::uint32_t worker);
   void flush(std::uint32_t worker);

@@ -17,6 +17,7 @@ class WindowsTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(w2_reversed_200s);
   CPPUNIT_TEST(w3_invite_after_the_decision);
   CPPUNIT_TEST(w4_cancel_after_the_final);
+  CPPUNIT_TEST(w4_a_final_in_the_hands_of_another_worker);
   CPPUNIT_TEST(w5_cancel_before_the_200);
   CPPUNIT_TEST(w6_premature_487);
   CPPUNIT_TEST(w7_glare);
@@ -86,6 +87,24 @@ class WindowsTest : public CppUnit::TestFixture {
     window.take(2, window.answer('B', "486 Busy Here"));
     window.run(1);
     WIRE("\n200 INVITE\nACK B\n", window);
+  }
+
+  // Taken from the kernel, and its worker was stopped before the admission.
+  void w4_a_final_in_the_hands_of_another_worker() {
+    for (const bool is_admitted_in_time : {true, false}) {
+      Window window;
+      window.ring();
+      window.receive(1, window.answer('A', "200 OK"));
+      window.take_from_kernel(2, window.answer('B', "200 OK"));
+      window.run(1);
+      WIRE("\n200 INVITE\n", window);
+      if (!is_admitted_in_time) window.later(250);
+      if (!is_admitted_in_time) WIRE("\n", window);  // Still in hand when the hold ends.
+      window.admit(2);
+      window.run(2);
+      WIRE("\n200 INVITE\n", window);
+      CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, window.counter("tmx", "cancels_withdrawn"));
+    }
   }
 
   void w5_cancel_before_the_200() {
