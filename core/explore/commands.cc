@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/explore/jobs.h"
+#include "core/explore/mutants.h"
 
 namespace lockstep::explore {
 namespace {
@@ -25,7 +26,8 @@ constexpr const char* kUsage =
     "  --cpus N         so many jobs side by side\n"
     "  --limit N        executions at most\n"
     "  --transcripts    what left in each order, sorted, one a line\n"
-    "  -L MODULES       as for the server\n";
+    "  -L MODULES       as for the server\n"
+    "  --mutation NAME  one step done wrongly; --mutations: each, until it is caught (`make mutants`)\n";
 
 struct Arguments {
   std::vector<std::string> files;
@@ -34,6 +36,7 @@ struct Arguments {
   std::string replay;
   std::string html;
   bool transcripts = false;
+  bool mutations = false;
   unsigned cpus = 1;
 };
 
@@ -85,9 +88,10 @@ class Reader {
     Job& job = arguments_.job;
     if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
+    if (word == "--mutations") return arguments_.mutations = true, "";
     std::string value;
     if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--replay",
-                          "--html", "-L"})) {
+                          "--html", "--mutation", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
@@ -95,6 +99,7 @@ class Reader {
     if (word == "-L") return job.module_dirs.push_back(value), "";
     if (word == "--replay") return arguments_.replay = value, "";
     if (word == "--html") return arguments_.html = value, "";
+    if (word == "--mutation") return job.mutation = value, "";
     if (word == "--ordering") {
       job.ordering = value;
       return is_one_of(value, {"strict", "openser13"}) ? "" : "--ordering: strict or openser13 is expected";
@@ -159,6 +164,7 @@ int run_command(int argc, char** argv) {
   const std::string problem = Reader(argc, argv, arguments).read();
   if (!problem.empty()) return fail(problem + "\n" + kUsage);
   if (!arguments.replay.empty()) return replay(arguments);
+  if (arguments.mutations) return run_mutants(arguments.job, arguments.files, arguments.cpus);
   std::vector<Job> jobs;
   for (const std::string& file : arguments.files) {
     if (const auto scenario = read_scenario(file); !scenario) return fail(scenario.error() + "\n");
