@@ -47,7 +47,8 @@ RUN_TESTS = BUILD=$(BUILD) scripts/run_tests
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help deps all run test check unit unit-% order process explore call headers tidy asan ubsan bench repro storm \
+.PHONY: help deps all run test check unit unit-% order process explore call \
+  headers tidy asan ubsan mutants bench repro storm \
   fuzz format lint install clean
 
 help: ## list the targets
@@ -95,6 +96,9 @@ asan: ## unit tests under AddressSanitizer
 ubsan: ## unit tests under UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory unit BUILD=$(BUILD)/ubsan CXXFLAGS="-O1 -g" \
 	  SANITIZE="-fsanitize=undefined -fno-sanitize-recover=undefined"
+
+mutants: $(BUILD)/mutants/lockstep $(MODULE_FILES) ## each invariant broken on purpose, and caught by the explorer
+	@$< explore --mutations test/explore/scenarios/*.scenario --cpus $(JOBS) -L $(BUILD)/modules
 
 bench: ## what dormant schedule points cost; side by side with Debian's kamailio: CPU per call and per REGISTER
 	@scripts/deps bench
@@ -241,6 +245,19 @@ $(BUILD)/test/points: $(BUILD)/obj/test/points/points.o $(CORE_OBJECTS)
 $(BUILD)/test/bench: $(call objects,$(wildcard test/bench/*.cc)) $(HARNESS_OBJECTS)
 	@mkdir -p $(@D)
 	@$(LINK) $^ -lfmt -o $@
+
+# What can break itself (core/base/mutation.h): only the files that include that header are compiled again.
+MUTATED_SOURCES := $(shell grep -l '"core/base/mutation.h"' $(CORE_SOURCES))
+MUTATED_OBJECTS := $(MUTATED_SOURCES:%.cc=$(BUILD)/mutants/obj/%.o)
+$(BUILD)/mutants/obj/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  CXX   $< (mutants)"
+	@$(COMPILE) -DLOCKSTEP_MUTATIONS -c $< -o $@
+
+$(BUILD)/mutants/lockstep: $(BUILD)/obj/core/main.o $(MUTATED_OBJECTS) \
+  $(filter-out $(call objects,$(MUTATED_SOURCES)),$(CORE_OBJECTS))
+	@echo "  LINK  $@"
+	@$(LINK) -rdynamic $^ $(LIBRARIES) -o $@.new && mv $@.new $@
 
 $(BUILD)/headers/%.ok: %
 	@mkdir -p $(@D)

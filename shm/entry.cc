@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 #include "core/base/schedule_point.h"
 
 namespace lockstep::shm {
@@ -97,6 +98,7 @@ void Entry::drop_event() {
   EventNode& node = *segment_.at(Handle<EventNode>{record_.work_head});
   reach(Point::kDrop, resource_of(&node));
   record_.work_head = node.work_next;
+  if (mutated(Mutation::kNodeLeaked)) return;
   node.state.store(NodeState::kFree, std::memory_order_release);
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "core/explore/jobs.h"
+#include "core/explore/mutants.h"
 
 namespace lockstep::explore {
 namespace {
@@ -29,7 +30,8 @@ constexpr const char* kUsage =
     "each\n"
     "  --limit N        executions at most\n"
     "  --transcripts    what left in each order, sorted, one a line\n"
-    "  -L MODULES       as for the server\n";
+    "  -L MODULES       as for the server\n"
+    "  --mutation NAME  one step done wrongly; --mutations: each, until it is caught (`make mutants`)\n";
 
 struct Arguments {
   std::vector<std::string> files;
@@ -38,6 +40,7 @@ struct Arguments {
   std::string replay;
   std::string html;
   bool transcripts = false;
+  bool mutations = false;
   unsigned cpus = 1;
   std::vector<std::string> expected;  // Rules that must be broken.
 };
@@ -91,9 +94,10 @@ class Reader {
     if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
     if (word == "--crash") return job.is_crash = true, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
+    if (word == "--mutations") return arguments_.mutations = true, "";
     std::string value;
     if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--expect",
-                          "--replay", "--html", "-L"})) {
+                          "--replay", "--html", "--mutation", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
@@ -102,6 +106,7 @@ class Reader {
     if (word == "--expect") return arguments_.expected.push_back(value), "";
     if (word == "--replay") return arguments_.replay = value, "";
     if (word == "--html") return arguments_.html = value, "";
+    if (word == "--mutation") return job.mutation = value, "";
     if (word == "--ordering") {
       job.ordering = value;
       return is_one_of(value, {"strict", "openser13"}) ? "" : "--ordering: strict or openser13 is expected";
@@ -166,6 +171,7 @@ int run_command(int argc, char** argv) {
   const std::string problem = Reader(argc, argv, arguments).read();
   if (!problem.empty()) return fail(problem + "\n" + kUsage);
   if (!arguments.replay.empty()) return replay(arguments);
+  if (arguments.mutations) return run_mutants(arguments.job, arguments.files, arguments.cpus);
   std::vector<Job> jobs;
   for (const std::string& file : arguments.files) {
     if (const auto scenario = read_scenario(file); !scenario) return fail(scenario.error() + "\n");

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/base/hash.h"
+#include "core/explore/mutants.h"
 #include "core/order/render.h"
 #include "core/order/scene.h"
 
@@ -26,14 +27,22 @@ transaction::LatePolicy policy_of(const std::string& name) {
 
 std::string config_of(const Job& job, const Scenario& scenario, const std::string& host) {
   std::string branches;
+  std::string module;
+  std::string failure;
   for (unsigned i = 1; i < scenario.branches; ++i) {
     branches += fmt::format("    append_branch(\"sip:{}@{}\");\n", static_cast<char>('a' + i), host);
   }
+  if (scenario.failure != 0) {
+    branches += "    t_on_failure(\"NEXT\");\n";
+    module = "loadmodule \"pv.so\"\n";
+    failure = fmt::format("failure_route[NEXT] {{\n  $ru = \"sip:{}@{}\";\n  t_relay();\n}}\n",
+                          static_cast<char>(scenario.failure + 32), host);
+  }
   return fmt::format(
-      "debug=-2\nlog_stderror=yes\nloadmodule \"tm.so\"\nmodparam(\"tm\", \"ordering\", \"{}\")\n"
+      "debug=-2\nlog_stderror=yes\nloadmodule \"tm.so\"\n{}modparam(\"tm\", \"ordering\", \"{}\")\n"
       "modparam(\"tm\", \"late_2xx\", \"{}\")\nmodparam(\"tm\", \"cancelled_2xx\", \"{}\")\n"
-      "request_route {{\n  if (method == \"INVITE\") {{\n{}  }}\n  t_relay();\n}}\n",
-      job.ordering, job.late_2xx, job.cancelled_2xx, branches);
+      "request_route {{\n  if (method == \"INVITE\") {{\n{}  }}\n  t_relay();\n}}\n{}",
+      module, job.ordering, job.late_2xx, job.cancelled_2xx, branches, failure);
 }
 
 // Everything that a job needs, in the order of its making.
@@ -121,7 +130,7 @@ class Explorer {
     if (findings_.figures.traces % kCheckEvery == 0) check_again(steps, wire);
     ++findings_.figures.traces;
     progress();
-    return true;
+    return job_.stop_at.empty() || !findings_.finds.contains(job_.stop_at);
   }
 
   // The same schedule must lead to the same wire and the same bytes in the segment: else something that the
@@ -243,9 +252,13 @@ std::string Job::replay_string(const std::string& schedule) const {
   return fmt::format("{},{},{},{},{}", file, ordering, late_2xx, cancelled_2xx, schedule);
 }
 
-Result<Findings, std::string> explore(const Job& job) { return Explorer(job).run(); }
+Result<Findings, std::string> explore(const Job& job) {
+  if (std::string problem = set_mutation(job.mutation); !problem.empty()) return Failure{problem};
+  return Explorer(job).run();
+}
 
 Result<Shown, std::string> show(const Job& job, const std::string& schedule, const std::string& html) {
+  if (std::string problem = set_mutation(job.mutation); !problem.empty()) return Failure{problem};
   Bench bench(job);
   if (std::string problem = bench.build(); !problem.empty()) return Failure{problem};
   const auto actors = parse_schedule(schedule);

@@ -27,6 +27,8 @@ struct Job {
   std::uint64_t pct_executions = 10000;
   int cpu = 0;
   bool shows_progress = false;
+  std::string mutation;  // Done wrongly; empty: nothing.
+  std::string stop_at;   // The rule whose breach ends the search; empty: none.
 
   // "FILE,ORDERING,LATE,CANCELLED,SCHEDULE": for --replay.
   std::string replay_string(const std::string& schedule) const;

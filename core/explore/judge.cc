@@ -42,6 +42,12 @@ bool is_response(const ScenarioDatagram& datagram, char branch, int from, int to
          datagram.status <= to;
 }
 
+// The call is decided, one way or the other.
+bool closes(const ScenarioDatagram& one) {
+  if (one.what == What::kCancel) return true;
+  return one.what == What::kResponse && ((one.status >= 200 && one.status < 300) || one.status >= 600);
+}
+
 std::string tag_of(const ScenarioDatagram& datagram) {
   return datagram.tag.empty() ? std::string(1, static_cast<char>(datagram.branch + 32)) : datagram.tag;
 }
@@ -128,13 +134,43 @@ bool Judge::was_ringing(char branch) const {
                      [branch](const ScenarioDatagram& one) { return is_response(one, branch, 100, 199); });
 }
 
+bool Judge::was_final(char branch) const {
+  return std::any_of(play_.scenario().setup.begin(), play_.scenario().setup.end(),
+                     [branch](const ScenarioDatagram& one) { return is_response(one, branch, 200, 699); });
+}
+
+bool Judge::was_closed() const {
+  return std::any_of(play_.scenario().setup.begin(), play_.scenario().setup.end(), closes);
+}
+
+// I1: nothing leaves while its decision is not in force.
+void Judge::check_commits() {
+  std::set<Actor> deciding;
+  const std::vector<PlayedStep>& steps = play_.steps();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].what.point == Point::kDecide) deciding.insert(steps[i].actor);
+    if (steps[i].what.point == Point::kCommit) deciding.erase(steps[i].actor);
+    if (steps[i].what.point != Point::kSend || !deciding.contains(steps[i].actor)) continue;
+    fail("I1", fmt::format("worker {} sends before it commits", letter_of(steps[i].actor)));
+  }
+}
+
 void Judge::check_upstream() {
   bool final_up = false;
   bool success_up = false;
-  int failures = 0;
+  std::set<std::string> failures;
   std::size_t last_number = 0;
   std::map<char, bool> answered;
   std::set<std::string> dialogs;
+  for (const Sent& one : play_.setup_wire()) {
+    if (!is_up(one, 0, 200, 699)) continue;
+    final_up = true;
+    if (one.status >= 300) failures.insert(one.bytes);
+    if (one.status >= 300) continue;
+    success_up = true;
+    answered[one.branch] = true;
+    dialogs.insert(one.tag);
+  }
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
     const Sent& one = play_.wire()[i];
     if (!is_up(one, 0, 100, 699)) continue;
@@ -146,7 +182,8 @@ void Judge::check_upstream() {
       continue;
     }
     if (one.status >= 300) {
-      if (success_up || ++failures > 1)
+      failures.insert(one.bytes);  // One that is repeated has the same bytes.
+      if (success_up || failures.size() > 1)
         fail("I2", fmt::format("{} went up after another final", one.label()));
     } else {
       success_up = true;
@@ -169,9 +206,8 @@ void Judge::check_upstream() {
   }
 }
 
-// I6, O9: no CANCEL to a phone whose final somebody had taken from the kernel when its sender last looked.
-// What comes after the look cannot be told from what comes after the CANCEL.
-void Judge::check_look_ahead(const Sent& cancel) {
+// At which step its sender last looked before it left; kNever: it did not.
+std::size_t Judge::last_look(const Sent& cancel) const {
   const std::vector<PlayedStep>& steps = play_.steps();
   const shm::EntryRecord& entry = play_.entry();
   std::size_t looked = kNever;
@@ -180,6 +216,13 @@ void Judge::check_look_ahead(const Sent& cancel) {
     if (is_look && steps[i].what.resource != resource_of(&entry) && looked == kNever) looked = i;
     if (steps[i].actor == cancel.worker && steps[i].what.point == Point::kRelease) looked = kNever;
   }
+  return looked;
+}
+
+// I6, O9: no CANCEL to a phone whose final somebody had taken from the kernel when its sender last looked.
+// What comes after the look cannot be told from what comes after the CANCEL.
+void Judge::check_look_ahead(const Sent& cancel) {
+  const std::size_t looked = last_look(cancel);
   for (const Delivery& delivery : play_.deliveries()) {
     if (looked == kNever || !is_response(delivery.datagram, cancel.branch, 200, 699)) continue;
     if (delivery.received >= looked) continue;
@@ -187,23 +230,50 @@ void Judge::check_look_ahead(const Sent& cancel) {
   }
 }
 
+// I9: a 2xx that goes up behind its branch's CANCEL came too late to stop it, and is wanted.
+void Judge::check_late_success() {
+  std::map<char, const Sent*> cancels;
+  bool success_up = false;
+  for (const Sent& one : play_.setup_wire()) success_up = success_up || is_up(one, 0, 200, 299);
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (one.is_request("CANCEL") && !one.is_forwarded_cancel()) cancels.insert({one.branch, &one});
+    if (!is_up(one, 0, 200, 299)) continue;
+    const bool is_first = !success_up;
+    success_up = true;
+    const auto cancel = cancels.find(one.branch);
+    if (cancel == cancels.end() || !policies_.is_strict) continue;
+    if (!is_first && policies_.late_2xx != transaction::LatePolicy::kForward)
+      fail("I9", fmt::format("{} was cancelled, and goes up as a second 2xx", one.label()));
+    const std::size_t looked = last_look(*cancel->second);
+    bool is_known = first_committed(one.branch, 200, 299) < cancel->second->step;
+    for (const Delivery& delivery : play_.deliveries()) {
+      if (looked == kNever || !is_response(delivery.datagram, one.branch, 200, 299)) continue;
+      is_known = is_known || delivery.received < looked;
+    }
+    if (is_known) fail("I9", fmt::format("{} was in hand when its CANCEL left", one.label()));
+  }
+}
+
 void Judge::check_cancels() {
   std::map<char, std::string> first;
   std::map<char, std::string> invites;
-  for (const Sent& one : play_.wire()) {
-    if (one.is_request("INVITE")) invites[one.branch] = one.bytes;
+  for (const std::vector<Sent>* wire : {&play_.setup_wire(), &play_.wire()}) {
+    for (const Sent& one : *wire) {
+      if (one.is_request("INVITE")) invites[one.branch] = one.bytes;
+    }
   }
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
     const Sent& one = play_.wire()[i];
     if (!one.is_request("CANCEL") || one.is_forwarded_cancel()) continue;
     const auto [known, is_new] = first.insert({one.branch, one.bytes});
-    if (!is_new && (play_.scenario().clock_ms == 0 || known->second != one.bytes)) {
+    if (!is_new && (play_.scenario().clock_ms.empty() || known->second != one.bytes)) {
       fail("I7", fmt::format("two CANCELs to {}", one.branch));
     }
     if (!was_ringing(one.branch) && !must_precede(first_committed(one.branch, 100, 199), one.step)) {
       fail("I5", fmt::format("CANCEL {} before a 1xx of it", one.branch));
     }
-    const std::size_t final_at = first_committed(one.branch, 200, 699);
+    const std::size_t final_at = was_final(one.branch) ? 0 : first_committed(one.branch, 200, 699);
     if (is_new && policies_.is_strict) check_look_ahead(one);
     if (is_new && !must_precede(one.step, final_at)) {
       fail("I6", fmt::format("CANCEL {} though its final was decided on before", one.branch));
@@ -230,14 +300,11 @@ void Judge::check_cancel_order() {
 
 // I8: who rings when the call is decided hears of it.
 void Judge::check_duty() {
-  std::size_t closed = kNever;
+  std::size_t closed = was_closed() ? 0 : kNever;
   bool by_caller = false;
   for (std::size_t i = 0; i < stamps_.size(); ++i) {
     const ScenarioDatagram& one = play_.deliveries()[i].datagram;
-    const bool closes =
-        one.what == What::kCancel ||
-        (one.what == What::kResponse && ((one.status >= 200 && one.status < 300) || one.status >= 600));
-    if (!closes || committed(i) >= closed) continue;
+    if (!closes(one) || committed(i) >= closed) continue;
     closed = committed(i);
     by_caller = one.what == What::kCancel;
   }
@@ -245,8 +312,10 @@ void Judge::check_duty() {
   for (unsigned i = 0; i < play_.scenario().branches; ++i) {
     const char branch = static_cast<char>('A' + i);
     const bool rings = was_ringing(branch) || first_committed(branch, 100, 199) != kNever;
-    if (!rings || first_committed(branch, 200, 699) != kNever) continue;
-    bool is_told = false;
+    if (!rings || was_final(branch) || first_committed(branch, 200, 699) != kNever) continue;
+    bool is_told =
+        std::any_of(play_.setup_wire().begin(), play_.setup_wire().end(),
+                    [branch](const Sent& one) { return one.is_request("CANCEL") && one.branch == branch; });
     for (std::size_t at = 0; at < play_.race_wire(); ++at) {
       is_told = is_told || (play_.wire()[at].is_request("CANCEL") && play_.wire()[at].branch == branch);
     }
@@ -275,6 +344,9 @@ void Judge::check_invites() {
 
 void Judge::check_acks() {
   std::string winner;
+  for (const Sent& one : play_.setup_wire()) {
+    if (is_up(one, 0, 200, 299) && winner.empty()) winner = one.tag;
+  }
   for (std::size_t i = 0; i < play_.race_wire() && winner.empty(); ++i) {
     if (is_up(play_.wire()[i], 0, 200, 299)) winner = play_.wire()[i].tag;
   }
@@ -286,9 +358,11 @@ void Judge::check_acks() {
     if (stamps_[i] == kNever) continue;
     if (one.what == What::kAck) ++acks[tag_of(one)].first;
     if (one.what != What::kResponse || one.status < 200) continue;
-    const bool is_relayed = std::any_of(play_.wire().begin(), play_.wire().end(), [&](const Sent& sent) {
+    const auto relays_it = [&](const Sent& sent) {
       return is_up(sent, 0, 200, 299) && sent.tag == tag_of(one);
-    });
+    };
+    const bool is_relayed = std::any_of(play_.wire().begin(), play_.wire().end(), relays_it) ||
+                            std::any_of(play_.setup_wire().begin(), play_.setup_wire().end(), relays_it);
     if (one.status >= 300 || (ends && !is_relayed)) {
       ++acks[tag_of(one)].first;
     }
@@ -309,6 +383,9 @@ void Judge::check_dialogs() {
   std::map<std::string, bool> acked;
   std::map<std::string, int> ended;
   std::set<std::string> up;
+  for (const Sent& one : play_.setup_wire()) {
+    if (is_up(one, 0, 200, 299)) up.insert(one.tag);
+  }
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
     const Sent& one = play_.wire()[i];
     if (is_up(one, 0, 200, 299)) up.insert(one.tag);
@@ -319,7 +396,7 @@ void Judge::check_dialogs() {
       fail(is_callers ? "W21" : "I10", fmt::format("BYE {} before its ACK", one.branch));
     }
     if (is_callers) continue;
-    if (++ended[one.tag] > 1 && play_.scenario().clock_ms == 0)
+    if (++ended[one.tag] > 1 && play_.scenario().clock_ms.empty())
       fail("I10", fmt::format("two BYEs to {}", one.branch));
     if (up.contains(one.tag)) fail("I10", fmt::format("{} was relayed and is ended", one.branch));
   }
@@ -356,8 +433,10 @@ Violations Judge::judge_race() {
   }
   read_commits();
   order_steps();
+  check_commits();
   check_upstream();
   check_cancels();
+  check_late_success();
   check_cancel_order();
   check_duty();
   check_invites();

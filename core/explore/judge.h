@@ -53,15 +53,21 @@ class Judge {
   std::size_t committed(std::size_t delivery) const;
   std::size_t first_committed(char branch, int from, int to) const;
   bool was_ringing(char branch) const;
+  bool was_final(char branch) const;
+  bool was_closed() const;
+  void check_commits();
   void check_upstream();
   void check_cancels();
+  std::size_t last_look(const Sent& cancel) const;
   void check_look_ahead(const Sent& cancel);
+  void check_late_success();
   void check_cancel_order();
   void check_duty();
   void check_invites();
   void check_acks();
   void check_dialogs();
   void check_ticket();
+  void check_strays(const std::vector<std::string>& decided, const std::set<std::uint64_t>& stamps);
   void check_wire(const std::vector<std::string>& decided);
   bool is_up(const Sent& one, char branch, int from, int to) const;
 

@@ -109,6 +109,22 @@ void Judge::check_wire(const std::vector<std::string>& decided) {
   if (!is_same) fail("I1", fmt::format("decided: {}; on the wire: {}", joined(decided), joined(seen)));
 }
 
+// I15, O12: a response that meets no transaction is nothing that goes up.
+void Judge::check_strays(const std::vector<std::string>& decided, const std::set<std::uint64_t>& stamps) {
+  for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    const ScenarioDatagram& stray = play_.deliveries()[i].datagram;
+    if (stray.what != ScenarioDatagram::What::kResponse || stamps_[i] == Delivery::kNever) continue;
+    if (stamps.contains(play_.first_stamp() + 1 + stamps_[i])) continue;
+    const std::string label = fmt::format("{} {}", stray.status, stray.branch);
+    const auto sent = std::count_if(play_.wire().begin(),
+                                    play_.wire().begin() + static_cast<std::ptrdiff_t>(play_.race_wire()),
+                                    [&label](const Sent& one) { return one.label() == label; });
+    const auto wanted = std::count_if(decided.begin(), decided.end(),
+                                      [&label](const std::string& one) { return fits(one, label); });
+    if (sent > wanted) fail("I15", fmt::format("{} met no transaction and went up", label));
+  }
+}
+
 Violations Judge::judge_decisions() {
   found_.clear();
   const order::Log log = log_of(play_);
@@ -131,11 +147,14 @@ Violations Judge::judge_decisions() {
   std::stable_sort(all.begin(), all.end(),
                    [](const Committed& a, const Committed& b) { return a.stamp() < b.stamp(); });
   std::vector<std::string> decided;
+  std::set<std::uint64_t> stamps;
   for (const Committed& one : all) {
+    stamps.insert(one.stamp());
     if (one.stamp() <= play_.first_stamp()) continue;
     for (const tx::Action& action : one.decision->step.actions) label(one, action, decided);
   }
   check_wire(decided);
+  check_strays(decided, stamps);
   return found_;
 }
 
@@ -163,15 +182,18 @@ Violations Judge::judge_rest() {
   for (std::size_t at = 0; at < unrest.size(); at = unrest.find('\n', at) + 1) {
     fail("I19", unrest.substr(at, unrest.find('\n', at) - at));
   }
-  int failures = 0;
+  std::set<std::string> failures;  // One that is repeated has the same bytes.
   bool success = false;
-  for (const Sent& one : play_.wire()) {
-    if (one.what != Sent::What::kUp || one.method != "INVITE" || one.status < 200) continue;
-    success = success || one.status < 300;
-    if (one.status >= 300 && ++failures > 1) fail("I12", "the caller got two finals");
-    if (one.status >= 300 && success) fail("I2", fmt::format("{} went up after a 2xx", one.label()));
+  for (const std::vector<Sent>* wire : {&play_.setup_wire(), &play_.wire()}) {
+    for (const Sent& one : *wire) {
+      if (!is_up(one, 0, 200, 699)) continue;
+      success = success || one.status < 300;
+      if (one.status < 300) continue;
+      if (failures.insert(one.bytes); failures.size() > 1) fail("I12", "the caller got two finals");
+      if (success) fail("I2", fmt::format("{} went up after a 2xx", one.label()));
+    }
   }
-  if (!success && failures == 0) fail("I12", "the caller got no final");
+  if (!success && failures.empty()) fail("I12", "the caller got no final");
   return found_;
 }
 

@@ -142,6 +142,11 @@ void OrderChecker::check_final_up(const Event& event, const Action& action) {
     if (action.status != event.status) fail("O15", "not the script's status");
     for (Seen& branch : branches_) branch.cancel_duty = branch.cancel_duty || branch.final_status == 0;
   } else if (!branches_.empty()) {
+    for (const Seen& branch : branches_) {
+      const bool is_told = branch.final_status != 0 || branch.cancel_at != kNever;
+      if (is_told || !branch.has_provisional || event.kind != EventKind::kTimer) continue;
+      fail("I17", "Timer C ends a branch that rang, without its CANCEL");
+    }
     if (!all_final(event.now)) fail(caller_cancelled_ ? "O11" : "I13", "a final while a branch lacks one");
     const bool guarded = event.kind == EventKind::kTimer && route_until_ <= event.now;
     if (route_running_ && !guarded) fail("O15", "a final while the failure route runs");
@@ -370,6 +375,14 @@ void OrderChecker::check_action(const Event& event, const Action& action, const 
   }
 }
 
+// I14: a 2xx is wanted after a 6xx too, unless the caller has given up and wants none.
+void OrderChecker::check_global_failure(const Event& event, const ActionList& actions) {
+  const bool wanted = !caller_cancelled_ || settings_.cancelled_2xx == LatePolicy::kForward;
+  if (event.kind != EventKind::kResponse || !is_success(event.status) || !is_first_final_) return;
+  if (!global_failure_ || !was_open_ || !wanted || method_ != Method::kInvite) return;
+  if (count_of(actions, ActionKind::kRelayResponse) != 1) fail("I14", "a 2xx after a 6xx was not relayed");
+}
+
 // O6, I8: whatever obliges us to cancel has done so for every branch that rang, once the step is over.
 void OrderChecker::check_duties(const Event& event, const ActionList& actions) {
   if (method_ == Method::kInvite) {
@@ -452,6 +465,7 @@ std::string OrderChecker::observe(const Event& event, const ActionList& actions)
     check_action(event, actions[i], actions, i);
   }
   if (!broken_.empty()) return broken_;
+  check_global_failure(event, actions);
   if (!ended_) check_duties(event, actions);
   check_event_answer(event, actions);
   check_request_again(event, actions);

@@ -64,6 +64,7 @@ class OrderChecker {
   void check_best(Status status);
   void check_relay(const Event& event, const Action& action);
   void check_cancel(const Event& event, const Action& action);
+  void check_global_failure(const Event& event, const ActionList& actions);
   void check_repetition(const Event& event);
   void check_duties(const Event& event, const ActionList& actions);
   void check_event_answer(const Event& event, const ActionList& actions);

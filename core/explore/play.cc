@@ -42,11 +42,12 @@ std::string Play::begin() {
   testbed_.reset();
   peers_.reset();
   steps_.clear();
+  setup_wire_.clear();
   wire_.clear();
   deliveries_.clear();
   problem_.clear();
   arrived_ = 0;
-  clock_has_run_ = false;
+  clocks_run_ = 0;
   race_wire_ = 0;
   enabled_ = 0;
   actors_ = 0;
@@ -70,7 +71,7 @@ std::string Play::play_setup() {
       peers_.note_final(datagram.branch);
     }
     if (!testbed_.run(1, Command::kTurn)) return testbed_.why_lost(1);
-    static_cast<void>(peers_.take());  // The phones remember what they were sent.
+    for (Sent& one : peers_.take()) setup_wire_.push_back(std::move(one));
   }
   first_stamp_ = entry().consumed.load();
   return {};
@@ -98,7 +99,7 @@ std::string Play::prepare_race() {
     if (testbed_.has_data(worker) && !begin_turn(worker)) return problem_;
   }
   if (!scenario_.arrive.empty()) actors_ |= bit_of(kNetwork);
-  if (scenario_.clock_ms != 0) actors_ |= bit_of(kClock);
+  if (!scenario_.clock_ms.empty()) actors_ |= bit_of(kClock);
   next_[kClock] = {Point::kTimer, kTime};
   find_enabled();
   return {};
@@ -132,7 +133,7 @@ void Play::find_enabled() {
     enabled_ |= bit_of(kNetwork);
     next_[kNetwork] = {Point::kReceive, testbed_.receive_resource(deliveries_[arrived_].worker)};
   }
-  if (scenario_.clock_ms != 0 && !clock_has_run_) enabled_ |= bit_of(kClock);
+  if (clocks_run_ < scenario_.clock_ms.size()) enabled_ |= bit_of(kClock);
   if (enabled_ != 0) return;
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
     if (testbed_.seat(worker).standing == Standing::kAtPoint)
@@ -162,8 +163,7 @@ bool Play::step(Actor actor) {
   if (actor == kNetwork) {
     is_well = deliver_next();
   } else if (actor == kClock) {
-    clock_has_run_ = true;
-    testbed_.advance_ms(scenario_.clock_ms);
+    testbed_.advance_ms(scenario_.clock_ms[clocks_run_++]);
     for (Actor worker = 1; worker <= testbed_.worker_count() && is_well; ++worker) {
       must_turn_[worker] = true;
       if (testbed_.seat(worker).standing == Standing::kIdle) is_well = begin_turn(worker);

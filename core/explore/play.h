@@ -77,6 +77,8 @@ class Play {
 
   const std::vector<PlayedStep>& steps() const { return steps_; }
   const std::vector<Sent>& wire() const { return wire_; }
+  // What the setup put on the wire.
+  const std::vector<Sent>& setup_wire() const { return setup_wire_; }
   // Of wire(): how many belong to the race.
   std::size_t race_wire() const { return race_wire_; }
   const std::vector<Delivery>& deliveries() const { return deliveries_; }
@@ -105,10 +107,11 @@ class Play {
   NextStep next_[kActorMax];
   bool must_turn_[kActorMax] = {};
   std::vector<PlayedStep> steps_;
+  std::vector<Sent> setup_wire_;
   std::vector<Sent> wire_;
   std::vector<Delivery> deliveries_;
   std::size_t arrived_ = 0;
-  bool clock_has_run_ = false;
+  std::size_t clocks_run_ = 0;
   bool ticks_ = false;
   std::size_t race_wire_ = 0;
   std::uint64_t first_stamp_ = 0;

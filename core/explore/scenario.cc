@@ -16,7 +16,8 @@ using Words = std::vector<std::string>;
 
 constexpr unsigned kBranchMost = 4;
 constexpr unsigned kWorkerMost = 4;
-constexpr const char* kSections = "title, branches, workers, setup, race, arrive or clock";
+constexpr char kPhoneLast = 'D';
+constexpr const char* kSections = "title, branches, workers, setup, race, arrive, clock or failure";
 constexpr const char* kDatagrams =
     "invite, cancel, ack BRANCH, bye BRANCH, STATUS BRANCH [TAG] or STATUS BRANCH cancel";
 
@@ -71,10 +72,12 @@ class Reader {
     }
     if (first == "branches") return read_count(words, kBranchMost, scenario_.branches);
     if (first == "workers") return read_count(words, kWorkerMost, scenario_.workers);
-    if (first == "clock") {
-      if (words.size() != 2 || !read_number(words[1], 1, 1000000, scenario_.clock_ms)) {
-        return "milliseconds are expected behind 'clock', 1 to 1000000";
+    if (first == "clock") return read_clock(words);
+    if (first == "failure") {
+      if (words.size() != 2 || words[1].size() != 1 || words[1][0] < 'A' || words[1][0] > kPhoneLast) {
+        return fmt::format("a phone is expected behind 'failure', up to {}", kPhoneLast);
       }
+      scenario_.failure = words[1][0];
       return {};
     }
     switch (section_) {
@@ -100,6 +103,15 @@ class Reader {
     }
     count = static_cast<unsigned>(number);
     return {};
+  }
+
+  std::string read_clock(const Words& words) {
+    for (std::size_t i = 1; i < words.size(); ++i) {
+      scenario_.clock_ms.push_back(0);
+      if (!read_number(words[i], 1, 1000000, scenario_.clock_ms.back())) scenario_.clock_ms.clear();
+      if (scenario_.clock_ms.empty()) break;
+    }
+    return scenario_.clock_ms.empty() ? "milliseconds are expected behind 'clock', 1 to 1000000" : "";
   }
 
   std::string read_arrival(const Words& words, Arrival& arrival) {
@@ -151,6 +163,9 @@ class Reader {
   std::string check() const {
     if (scenario_.title.empty()) return "a line 'title' is expected";
     if (scenario_.race.empty()) return "a section 'race' with a datagram at least is expected";
+    if (scenario_.failure != 0 && scenario_.failure < static_cast<char>('A' + scenario_.branches)) {
+      return "failure: a phone that is none of the branches is expected";
+    }
     return {};
   }
 

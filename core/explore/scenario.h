@@ -13,7 +13,8 @@
 //     3  cancel
 //   arrive                 # the same, but each arrives at any moment of the race, in this order
 //     1  200 B
-//   clock     32000        # so many ms pass at any moment of the race
+//   clock     500 1000     # so many ms pass at any moment of the race, and so many more at any later one
+//   failure   C            # once the call has failed, failure_route calls C, who is none of the branches
 //
 // DATAGRAM: `invite`, `cancel` (the caller's), `STATUS BRANCH [TAG]`, `STATUS BRANCH cancel` (the answer to a
 // CANCEL), `ack BRANCH`, `bye BRANCH` (the caller's, in the dialog with that phone).
@@ -51,7 +52,8 @@ struct Scenario {
   std::vector<ScenarioDatagram> setup;
   std::vector<Arrival> race;
   std::vector<Arrival> arrive;
-  std::uint64_t clock_ms = 0;  // 0: time stands still.
+  std::vector<std::uint64_t> clock_ms;  // Empty: time stands still.
+  char failure = 0;                     // Whom failure_route calls; 0: there is none.
 };
 
 // Error: "FILE:LINE: what was expected".

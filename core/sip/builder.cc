@@ -3,6 +3,7 @@
 #include "core/sip/builder.h"
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 #include "core/sip/text.h"
 
 namespace lockstep::sip {
@@ -194,7 +195,9 @@ std::size_t build_ack(std::string_view invite_as_sent, const Message& response, 
 
 std::size_t build_cancel(std::string_view invite_as_sent, std::string_view extra_headers,
                          std::span<char> out) {
-  const InviteParts invite = read_invite(invite_as_sent);
+  InviteParts invite = read_invite(invite_as_sent);
+  if (mutated(Mutation::kCancelOtherVia)) invite.top_via.remove_suffix(1);
+  if (mutated(Mutation::kCancelOtherCSeq)) invite.cseq_number = "4711";
   return build_hop_request("CANCEL", invite, invite.to, extra_headers, out);
 }
 

@@ -1,6 +1,8 @@
 // best_response.cc: one number per final; the smallest wins.
 #include "core/transaction/best_response.h"
 
+#include "core/base/mutation.h"
+
 namespace lockstep::transaction {
 
 static bool is_challenge(Status status) { return status == 401 || status == 407; }
@@ -22,7 +24,8 @@ static std::uint32_t preference(Status status, bool cancelled_by_caller) {
 
 static std::uint32_t rank(const Branch& branch, bool cancelled_by_caller) {
   const Status status = branch.final_status;
-  const std::uint32_t status_class = is_global_failure(status) ? 0U : status / 100U;
+  const bool wins = is_global_failure(status) && !mutated(Mutation::kGlobalFailureUnranked);
+  const std::uint32_t status_class = wins ? 0U : status / 100U;
   return (((status_class * 4U + preference(status, cancelled_by_caller)) * 2U +
            (branch.final_made_up ? 1U : 0U)) * 1024U) + status;
 }

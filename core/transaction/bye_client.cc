@@ -15,6 +15,7 @@
 #include "core/transaction/bye_client.h"
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 #include "core/transaction/own_request.h"
 
 namespace lockstep::transaction {
@@ -30,8 +31,9 @@ Why in_none(Branch& branch, BranchIndex index, const ByeInput& input, const Sett
             ActionList& actions) {
   switch (input.kind) {
     case ByeInputKind::kWanted:
-      actions.push_back(Action::ack_dialog(index));
+      if (!mutated(Mutation::kByeBeforeAck)) actions.push_back(Action::ack_dialog(index));
       actions.push_back(Action::bye_dialog(index));
+      if (mutated(Mutation::kByeBeforeAck)) actions.push_back(Action::ack_dialog(index));
       branch.bye = ByeState::kSent;
       start_own_request(branch, input.now, timer_bye(settings), settings);
       return Why::kNone;

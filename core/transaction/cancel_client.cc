@@ -25,6 +25,7 @@
 #include "core/transaction/cancel_client.h"
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 #include "core/transaction/own_request.h"
 
 namespace lockstep::transaction {
@@ -65,11 +66,14 @@ Why in_none(Branch& branch, BranchIndex index, const CancelInput& input, const S
             ActionList& actions) {
   switch (input.kind) {
     case CancelInputKind::kWanted:
-      if (!branch.is_pending()) return Why::kCancelNotNeeded;
+      if (!branch.is_pending() && !mutated(Mutation::kCancelAfterFinal)) return Why::kCancelNotNeeded;
+      if (!branch.has_provisional() && mutated(Mutation::kOwedNotNoted)) return Why::kCancelNotNeeded;
       branch.cancel_reason = input.reason;
       branch.cancel_status = input.status;
       branch.cancel = CancelState::kOwed;
-      if (branch.has_provisional()) become_due(branch, index, input, settings, actions);
+      if (branch.has_provisional() || mutated(Mutation::kCancelBeforeRinging)) {
+        become_due(branch, index, input, settings, actions);
+      }
       return Why::kNone;
     case CancelInputKind::kProvisional:
     case CancelInputKind::kFinal:
@@ -86,7 +90,11 @@ Why in_owed(Branch& branch, BranchIndex index, const CancelInput& input, const S
             ActionList& actions) {
   switch (input.kind) {
     case CancelInputKind::kProvisional:
-      become_due(branch, index, input, settings, actions);
+      if (mutated(Mutation::kOwedForgotten)) {
+        forget(branch);
+      } else {
+        become_due(branch, index, input, settings, actions);
+      }
       return Why::kNone;
     case CancelInputKind::kFinal: forget(branch); return Why::kNone;
     case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
@@ -128,7 +136,7 @@ Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const S
   switch (input.kind) {
     case CancelInputKind::kAnswerProvisional: branch.cancel_interval = settings.t2; return Why::kNone;
     case CancelInputKind::kFinal:
-      if (input.unsent) {
+      if (input.unsent && !mutated(Mutation::kNoWithdrawal)) {
         forget(branch);
         actions.push_back(Action::withdraw_cancel(index));
         return Why::kNone;
@@ -142,7 +150,10 @@ Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const S
       return Why::kNone;
     case CancelInputKind::kTimerTimeout:
     case CancelInputKind::kTransportError: stop(branch, CancelState::kExpired); return Why::kNone;
-    case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
+    case CancelInputKind::kWanted:
+      if (!mutated(Mutation::kCancelTwice)) return Why::kCancelNotNeeded;
+      send(branch, index, input, settings, actions);
+      return Why::kNone;
     case CancelInputKind::kProvisional: return Why::kNoCancel;
   }
   LS_ASSERT(false);

@@ -29,6 +29,7 @@
 // A transport error in Proceeding is ignored: the request was received, and nothing is being sent.
 #include "core/transaction/invite_client.h"
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 
 namespace lockstep::transaction {
 
@@ -44,8 +45,9 @@ void enter_terminated(Branch& branch) {
 }
 
 ClientResult enter_proceeding(Branch& branch, const ClientInput& input, const Settings& settings, Pass what) {
-  branch.state = ClientState::kProceeding;
   branch.provisional_status = input.status;
+  if (mutated(Mutation::kInviteRepeatedWhileRinging)) return pass(what);
+  branch.state = ClientState::kProceeding;
   branch.retransmit_at = kNever;
   branch.timeout_at = input.now + timer_c(settings);
   return pass(what);
@@ -60,7 +62,7 @@ ClientResult enter_accepted(Branch& branch, const ClientInput& input, const Sett
 
 ClientResult enter_completed(Branch& branch, BranchIndex index, const ClientInput& input,
                              const Settings& settings, ActionList& actions) {
-  actions.push_back(Action::ack_branch(index));
+  if (!mutated(Mutation::kNoAckToFailure)) actions.push_back(Action::ack_branch(index));
   if (branch.reliable) {
     enter_terminated(branch);
   } else {
@@ -116,12 +118,14 @@ ClientResult in_proceeding(Branch& branch, BranchIndex index, const ClientInput&
     case ClientInputKind::kTrying: return ignore(Why::kTryingAgain);
     case ClientInputKind::kProvisional:
       branch.provisional_status = input.status;
-      if (!was_cancel_sent(branch)) branch.timeout_at = input.now + timer_c(settings);
+      if (!was_cancel_sent(branch) && !mutated(Mutation::kTimerCNotRearmed)) {
+        branch.timeout_at = input.now + timer_c(settings);
+      }
       return pass(Pass::kProvisional);
     case ClientInputKind::kSuccess: return enter_accepted(branch, input, settings);
     case ClientInputKind::kFailure: return enter_completed(branch, index, input, settings, actions);
     case ClientInputKind::kTimerTimeout:
-      if (!was_cancel_sent(branch)) {
+      if (!was_cancel_sent(branch) && !mutated(Mutation::kTimerCWithoutCancel)) {
         branch.timeout_at = kNever;
         return pass(Pass::kTimerC);
       }
@@ -138,7 +142,9 @@ ClientResult in_completed(Branch& branch, BranchIndex index, const ClientInput& 
                           const Settings& settings, ActionList& actions) {
   switch (input.kind) {
     case ClientInputKind::kSuccess: return enter_accepted(branch, input, settings);
-    case ClientInputKind::kFailure: actions.push_back(Action::ack_branch(index)); return pass(Pass::kNothing);
+    case ClientInputKind::kFailure:
+      if (!mutated(Mutation::kNoAckToRepetition)) actions.push_back(Action::ack_branch(index));
+      return pass(Pass::kNothing);
     case ClientInputKind::kTimerTimeout:
     case ClientInputKind::kTransportError: enter_terminated(branch); return pass(Pass::kNothing);
     case ClientInputKind::kTrying:

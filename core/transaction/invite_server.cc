@@ -25,6 +25,7 @@
 // Timer L begins anew with the first 2xx of another branch, so that the way up lives as long as that branch's
 // Timer M and the 2xx's retransmissions are still relayed (O12, O13).
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 #include "core/transaction/invite_server.h"
 
 namespace lockstep::transaction {
@@ -37,6 +38,7 @@ void respond(Server& server, const ServerInput& input, ActionList& actions) {
 }
 
 void enter_accepted(Server& server, const ServerInput& input, const Settings& settings, ActionList& actions) {
+  if (mutated(Mutation::kSecondFinal)) return respond(server, input, actions);
   server.state = ServerState::kAccepted;
   server.retransmit_at = kNever;
   server.end_at = input.now + timer_l(settings);
@@ -62,7 +64,7 @@ Why in_initial(Server& server, const ServerInput& input, const Settings& setting
 Why in_proceeding(Server& server, const ServerInput& input, const Settings& settings, ActionList& actions) {
   switch (input.kind) {
     case ServerInputKind::kRequestRepeated:
-      if (server.last_status == 0) return Why::kNothingToRepeat;
+      if (server.last_status == 0 || mutated(Mutation::kNothingRepeated)) return Why::kNothingToRepeat;
       actions.push_back(Action::retransmit_response());
       return Why::kNone;
     case ServerInputKind::kProvisional:
@@ -112,7 +114,9 @@ Why in_completed(Server& server, const ServerInput& input, const Settings& setti
       enter_accepted(server, input, settings, actions);
       return Why::kNone;
     case ServerInputKind::kTimerRetransmit:
-      server.retransmit_interval = doubled(server.retransmit_interval, settings.t2);
+      if (!mutated(Mutation::kTimerGNotDoubled)) {
+        server.retransmit_interval = doubled(server.retransmit_interval, settings.t2);
+      }
       server.retransmit_at = input.now + server.retransmit_interval;
       actions.push_back(Action::retransmit_response());
       return Why::kNone;
@@ -160,10 +164,16 @@ Why in_accepted(Server& server, const ServerInput& input, const Settings& settin
     case ServerInputKind::kTimerEnd:
       enter_terminated(server);
       return Why::kNone;
-    case ServerInputKind::kRequestRepeated: return Why::kRequestAbsorbed;
+    case ServerInputKind::kRequestRepeated:
+      if (!mutated(Mutation::kRepetitionInAccepted)) return Why::kRequestAbsorbed;
+      actions.push_back(Action::retransmit_response());
+      return Why::kNone;
     case ServerInputKind::kAck: return Why::kAckAbsorbed;
     case ServerInputKind::kTimerRetransmit: return Why::kNotDue;
     case ServerInputKind::kProvisional:
+      if (!mutated(Mutation::kProvisionalAfterFinal)) return Why::kFinalCommitted;
+      respond(server, input, actions);
+      return Why::kNone;
     case ServerInputKind::kFailure:
     case ServerInputKind::kAbandon: return Why::kFinalCommitted;
     case ServerInputKind::kTransportError: return Why::kServerUnreachable;

@@ -27,6 +27,7 @@
 #include <algorithm>
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 #include "core/transaction/best_response.h"
 #include "core/transaction/bye_client.h"
 #include "core/transaction/cancel_client.h"
@@ -144,7 +145,9 @@ Why send_best(const Decision& d) {
 void conclude(const Decision& d) {
   State& state = d.state;
   Context& context = state.context;
-  if (!state.server.is_open() || pending_branch_count(state) != 0) return;
+  if (!state.server.is_open()) return;
+  if (pending_branch_count(state) != 0 && !mutated(Mutation::kBestTooEarly)) return;
+  if (context.cancelled_by_caller && mutated(Mutation::kNoFinalAfterCancel)) return;
   // It runs only while every branch is final, and a branch is final only once.
   LS_ASSERT(!context.failure_route_running);
   if (!context.failure_route_armed) {
@@ -188,9 +191,11 @@ Disposition dispose(const Decision& d) {
   const Context& context = d.state.context;
   if (!d.state.server.is_invite()) return Disposition::kRelay;
   if (!is_success(context.final_status)) {
+    if (context.global_failure && mutated(Mutation::kNoSuccessAfterGlobalFailure)) return Disposition::kDrop;
     const bool ends = context.cancelled_by_caller && d.settings.cancelled_2xx == LatePolicy::kTerminate;
     return ends ? Disposition::kTerminate : Disposition::kRelay;
   }
+  if (mutated(Mutation::kLatePolicyIgnored)) return Disposition::kRelay;
   switch (d.settings.late_2xx) {
     case LatePolicy::kForward: return Disposition::kRelay;
     case LatePolicy::kTerminate: return Disposition::kTerminate;
@@ -250,12 +255,14 @@ Why on_twin(const Decision& d, BranchIndex index) {
 
 Why on_success_repeated(const Decision& d, BranchIndex index) {
   const BranchIndex dialog = find_dialog(d.state, index, d.event.to_tag_hash);
-  if (dialog == kNoBranch) return on_twin(d, index);
+  if (dialog == kNoBranch || mutated(Mutation::kDispositionForgotten)) return on_twin(d, index);
   switch (d.state.branches[dialog.value].disposition) {
     case Disposition::kNone:  // A non-INVITE's, or none that a 2xx was booked for.
     case Disposition::kRelay:
       return step_server(d, ServerInputKind::kSuccessRepeated, Action::relay_response(index, d.event.status));
-    case Disposition::kTerminate: d.actions.push_back(Action::ack_dialog(dialog)); return Why::kNone;
+    case Disposition::kTerminate:
+      if (!mutated(Mutation::kNoAckAgain)) d.actions.push_back(Action::ack_dialog(dialog));
+      return Why::kNone;
     case Disposition::kDrop: return Why::kLateDropped;
   }
   LS_ASSERT(false);
@@ -272,7 +279,7 @@ Why on_failure(const Decision& d, BranchIndex index) {
   if (!d.state.server.is_open()) return unless_acted(d, Why::kFinalCommitted);
   if (!ends_timer_c) d.actions.push_back(Action::store_final(index));
   if (is_global_failure(status)) {
-    d.state.context.global_failure = true;
+    d.state.context.global_failure = !mutated(Mutation::kGlobalFailureForgotten);
     cancel_pending(d, CancelReason::kGlobalFailure, status);
   }
   conclude(d);
@@ -356,7 +363,7 @@ Why on_release(const Decision& d) {
 
 Why on_caller_cancel(const Decision& d) {
   State& state = d.state;
-  d.actions.push_back(Action::answer_cancel());
+  if (!mutated(Mutation::kCancelUnanswered)) d.actions.push_back(Action::answer_cancel());
   if (!state.server.is_invite() || !state.server.is_open()) return Why::kNone;
   state.context.cancelled_by_caller = true;
   if (!state.branches.empty()) {

@@ -4,6 +4,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/mutation.h"
 #include "core/base/schedule_point.h"
 #include "core/worker/command_post.h"
 
@@ -136,6 +137,7 @@ void Engine::commit() {
   }
   outbox_.publish();
   process_.order_log.publish();
+  if (mutated(Mutation::kSentBeforeCommit)) flush();
   entry.commit(stamp_);
   for (const std::uint32_t slot : linked_) {
     process_.slabs.set_mark(shm::SlotHandle{slot}, shm::mark_linked(view_.handle));
@@ -230,7 +232,9 @@ void Engine::flush() {
     count(settings_.counters->send_errors);
     if (failure.origin.transaction != 0 && on_send_failure_) on_send_failure_(failure);
   });
-  for (const std::uint32_t slot : free_after_flush_) process_.slabs.give(shm::SlotHandle{slot});
+  for (const std::uint32_t slot : free_after_flush_) {
+    if (!mutated(Mutation::kSlotLeaked)) process_.slabs.give(shm::SlotHandle{slot});
+  }
   free_after_flush_.clear();
   while (reserve_.size() < kReserveSlots) {
     const shm::SlotHandle slot = process_.slabs.try_take(shm::SlabKind::kMessage2K);
@@ -329,7 +333,7 @@ void Engine::on_command() {
 // pending node fires.
 void Engine::arm(shm::TransactionRecord& record) {
   const transaction::AgeMs next = transaction::next_deadline(view_.state);
-  if (next == transaction::kNever) return;
+  if (next == transaction::kNever || mutated(Mutation::kNoTimer)) return;
   const std::uint64_t at = record.born_ms + next.value;
   if (record.armed_at_ms != shm::kNoStamp && record.armed_at_ms <= at) return;
   record.armed_by = process_.me.value;

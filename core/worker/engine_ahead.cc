@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/mutation.h"
 #include "core/base/schedule_point.h"
 #include "core/worker/engine.h"
 
@@ -46,6 +47,7 @@ void Engine::find_finals_in_hand(tx::Event& event) {
     event.ahead.finals_in_hand |= tx::mask_of(tx::BranchIndex{branch});
     latest_ms = std::max(latest_ms, node.received_ms);
   });
+  if (mutated(Mutation::kNoLookAhead)) event.ahead.finals_in_hand = 0;
   if (event.ahead.finals_in_hand == 0) return;
   event.ahead.until.value = static_cast<std::uint32_t>(latest_ms - now_ms_ + kBeyondFinalMs);
 }

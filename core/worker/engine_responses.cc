@@ -1,6 +1,7 @@
 // Responses: matching by our keyed branch, reply routes, and the event for the machines.
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "core/base/mutation.h"
 #include "core/sip/message_edit.h"
 #include "core/worker/branch_id.h"
 #include "core/worker/engine.h"
@@ -25,6 +26,7 @@ void Engine::on_response() {
   shm::Entry entry(process_.segment, *entry_);
   shm::TransactionRecord* record = id.has_value() ? store_.find(entry, id->slot, id->generation) : nullptr;
   if (record == nullptr) {  // O12: never forwarded.
+    if (mutated(Mutation::kStrayForwarded)) forward_stateless_response();
     count(counters.stray_replies);
     count(counters.drop_replies);
     return;

@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/mutation.h"
 #include "core/base/schedule_point.h"
 #include "core/net/udp_socket.h"
 
@@ -76,6 +77,12 @@ bool Outbox::withdraw(const SendOrigin& origin, std::uint64_t stamp) {
 void Outbox::flush(const std::function<void(const SendFailure&)>& on_failure) {
   if (count_ == 0) return;
   std::uint32_t first = shared_.next_to_send.load(std::memory_order_relaxed);
+  if (mutated(Mutation::kWireReversed)) {
+    for (std::uint32_t i = count_; i-- > first;) {
+      if (shared_.items[i].withdrawn == 0) send_run(i, i + 1, sockets_[shared_.items[i].socket], on_failure);
+    }
+    first = count_;
+  }
   while (first < count_) {
     if (shared_.items[first].withdrawn != 0) {
       record(shm::LogKind::kWithdrawn, first, first + 1, monotonic_us());
@@ -154,7 +161,7 @@ std::size_t Outbox::recover() {
   for (std::uint32_t i = 0; i < published; ++i) {
     mmsghdr& header = shared_.headers[i];
     const shm::OutboxItem& item = shared_.items[i];
-    if (header.msg_len != 0) {
+    if (header.msg_len != 0 && !mutated(Mutation::kSentTwiceAfterDeath)) {
       record_again(header.msg_len == kRefused ? shm::LogKind::kRefused : shm::LogKind::kSent, i);
       continue;
     }

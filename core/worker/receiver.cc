@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/base/clock.h"
+#include "core/base/mutation.h"
 #include "core/base/schedule_point.h"
 #include "core/net/udp_socket.h"
 #include "core/sip/message.h"
@@ -147,7 +148,7 @@ std::size_t Receiver::recover() {
     shm::Entry entry(process_.segment, process_.state.entry(buffer.node.entry));
     const bool is_in = buffer.node.state.load(std::memory_order_acquire) != shm::NodeState::kInUse ||
                        entry.was_pushed(buffer.node);
-    if (!is_in) {
+    if (!is_in && !mutated(Mutation::kForgottenAfterDeath)) {
       forget_large(buffer.node);
       admit(i);
       ++admitted;

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/mutation.h"
 #include "core/base/schedule_point.h"
 #include "core/worker/recovery.h"
 
@@ -155,12 +156,14 @@ void Worker::work_ready() {
   while (!ready_.empty()) {
     working_.swap(ready_);
     for (const std::uint32_t entry : working_) engine_.work(entry);
-    engine_.flush();
+    if (!mutated(Mutation::kReleasedBeforeSent)) engine_.flush();
     for (const std::uint32_t index : working_) {
+      if (mutated(Mutation::kEntryKept)) continue;
       shm::Entry entry(process_.segment, process_.state.entry(index));
       if (!entry.try_release(process_.me)) ready_.push_back(index);
     }
     working_.clear();
+    if (mutated(Mutation::kReleasedBeforeSent)) engine_.flush();
   }
 }
 

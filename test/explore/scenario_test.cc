@@ -39,7 +39,7 @@ class ScenarioTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("invite|180 C|1 200 A a2|2 486 B|1 cancel|2 200 A cancel|1 ack A|"),
                          text);
     CPPUNIT_ASSERT_EQUAL(std::string("bye A"), scenario->arrive.at(0).datagram.text());
-    CPPUNIT_ASSERT_EQUAL(std::uint64_t{32000}, scenario->clock_ms);
+    CPPUNIT_ASSERT(scenario->clock_ms == std::vector<std::uint64_t>{32000});
   }
 
   void mistakes_are_told_with_their_line() {
