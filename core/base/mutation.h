@@ -49,6 +49,9 @@ enum class Mutation : std::uint8_t {
   kNoTimer,                      // I19: a transaction is not armed.
   kSentTwiceAfterDeath,          // I20: a replacement sends what had left.
   kForgottenAfterDeath,          // I20: it leaves out what was received and not admitted.
+  kWorkedTwiceAfterDeath,        // I20: it works an event that was committed once more.
+  kUnsentAfterDeath,             // I20: it does not send what was committed and had not left.
+  kWithdrawnSentAfterDeath,      // I20: it sends what a committed decision had taken back.
 };
 
 #ifdef LOCKSTEP_MUTATIONS

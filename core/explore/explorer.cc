@@ -130,8 +130,10 @@ class Explorer {
     if (findings_.figures.traces % kCheckEvery == 0) check_again(steps, wire);
     ++findings_.figures.traces;
     progress();
-    return job_.stop_at.empty() || !findings_.finds.contains(job_.stop_at);
+    return !is_caught();
   }
+
+  bool is_caught() const { return !job_.stop_at.empty() && findings_.finds.contains(job_.stop_at); }
 
   // The same schedule must lead to the same wire and the same bytes in the segment: else something that the
   // points do not name has had a say.
@@ -153,7 +155,7 @@ class Explorer {
   // Each worker dies wherever it comes to stand anew in this execution; its replacement mends all before
   // anybody else goes on, or when nobody else can. Of the deaths in a recovery some are tried.
   void kill_everywhere(const std::vector<PlayedStep>& steps) {
-    for (std::size_t at = search_->known_steps(); at < steps.size(); ++at) {
+    for (std::size_t at = search_->known_steps(); at < steps.size() && !is_caught(); ++at) {
       const Actor worker = steps[at].actor;
       if (worker > kSeatMax) continue;
       for (const bool is_first : {true, false}) kill_at(steps, at, worker, is_first, 0);

@@ -167,10 +167,12 @@ std::size_t Outbox::recover() {
     }
     const std::uint64_t consumed = process_.state.entry(item.entry).consumed.load(std::memory_order_acquire);
     if (item.stamp > consumed) continue;  // Its event was never decided: it will be worked again.
-    if (item.withdrawn != 0 && item.withdrawn <= consumed) {
+    const bool is_withdrawn = item.withdrawn != 0 && item.withdrawn <= consumed;
+    if (is_withdrawn && !mutated(Mutation::kWithdrawnSentAfterDeath)) {
       record_again(shm::LogKind::kWithdrawn, i);
       continue;
     }
+    if (mutated(Mutation::kUnsentAfterDeath)) continue;
     send_run(i, i + 1, sockets_[item.socket], {});
     ++sent;
   }

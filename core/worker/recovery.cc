@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/base/log.h"
+#include "core/base/mutation.h"
 
 namespace lockstep::worker {
 
@@ -43,7 +44,8 @@ void Recovery::take_over_entries() {
     if (!(entry.owner() == process_.me)) continue;
     owned_.push_back(index);
     entry.finish_take();
-    while (entry.next_event() != nullptr && entry.next_event()->number <= entry.consumed()) {
+    while (entry.next_event() != nullptr && entry.next_event()->number <= entry.consumed() &&
+           !mutated(Mutation::kWorkedTwiceAfterDeath)) {
       leave_large(*entry.next_event());
       entry.drop_event();
     }
