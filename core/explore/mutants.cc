@@ -79,7 +79,7 @@ constexpr Mutant kMutants[] = {
     {"I20", "forgotten-after-death", Mutation::kForgottenAfterDeath, "w1", "forward", true},
 };
 
-// Crash mode is not there yet: what needs it is listed and not run.
+// Without crash mode, what needs it is listed and not run.
 constexpr bool kHasDeaths = false;
 
 std::string file_of(const std::vector<std::string>& files, const char* scenario) {
