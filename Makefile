@@ -259,6 +259,9 @@ $(BUILD)/mutants/lockstep: $(BUILD)/obj/core/main.o $(MUTATED_OBJECTS) \
 	@echo "  LINK  $@"
 	@$(LINK) -rdynamic $^ $(LIBRARIES) -o $@.new && mv $@.new $@
 
+# Its tests run both servers.
+$(BUILD)/test/explore: | $(SERVER) $(BUILD)/mutants/lockstep
+
 $(BUILD)/headers/%.ok: %
 	@mkdir -p $(@D)
 	@echo '#include "$<"' > $(BUILD)/headers/$*.cc

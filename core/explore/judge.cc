@@ -149,7 +149,7 @@ void Judge::check_commits() {
   const std::vector<PlayedStep>& steps = play_.steps();
   for (std::size_t i = 0; i < steps.size(); ++i) {
     if (steps[i].what.point == Point::kDecide) deciding.insert(steps[i].actor);
-    if (steps[i].what.point == Point::kCommit) deciding.erase(steps[i].actor);
+    if (steps[i].what.point == Point::kCommit || steps[i].is_death) deciding.erase(steps[i].actor);
     if (steps[i].what.point != Point::kSend || !deciding.contains(steps[i].actor)) continue;
     fail("I1", fmt::format("worker {} sends before it commits", letter_of(steps[i].actor)));
   }

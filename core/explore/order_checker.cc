@@ -144,7 +144,8 @@ void OrderChecker::check_final_up(const Event& event, const Action& action) {
   } else if (!branches_.empty()) {
     for (const Seen& branch : branches_) {
       const bool is_told = branch.final_status != 0 || branch.cancel_at != kNever;
-      if (is_told || !branch.has_provisional || event.kind != EventKind::kTimer) continue;
+      const bool may_ring = method_ == Method::kInvite && branch.has_provisional;
+      if (is_told || !may_ring || event.kind != EventKind::kTimer) continue;
       fail("I17", "Timer C ends a branch that rang, without its CANCEL");
     }
     if (!all_final(event.now)) fail(caller_cancelled_ ? "O11" : "I13", "a final while a branch lacks one");
