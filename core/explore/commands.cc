@@ -24,6 +24,8 @@ constexpr const char* kUsage =
     "  --pct SEED,DEPTH[,EXECUTIONS]   random orders with few changes, for what is too large\n"
     "  --cpus N         so many jobs side by side\n"
     "  --limit N        executions at most\n"
+    "  --audit          in an instrumented build (make audit): accesses that no point declares\n"
+    "  --audit-without POINT   the same, as if POINT declared nothing: it must be found\n"
     "  --transcripts    what left in each order, sorted, one a line\n"
     "  -L MODULES       as for the server\n";
 
@@ -45,6 +47,13 @@ int fail(const std::string& text) {
 bool is_one_of(const std::string& word, std::initializer_list<const char*> all) {
   for (const char* one : all) {
     if (word == one) return true;
+  }
+  return false;
+}
+
+bool is_point(const std::string& word) {
+  for (unsigned i = 0; i < kPointCount; ++i) {
+    if (word == name_of(static_cast<Point>(i))) return true;
   }
   return false;
 }
@@ -84,10 +93,11 @@ class Reader {
   std::string read_option(const std::string& word) {
     Job& job = arguments_.job;
     if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
+    if (word == "--audit") return job.is_audit = true, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
     std::string value;
     if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--replay",
-                          "--html", "-L"})) {
+                          "--html", "--audit-without", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
@@ -95,6 +105,11 @@ class Reader {
     if (word == "-L") return job.module_dirs.push_back(value), "";
     if (word == "--replay") return arguments_.replay = value, "";
     if (word == "--html") return arguments_.html = value, "";
+    if (word == "--audit-without") {
+      job.is_audit = true;
+      job.left_out = value;
+      return is_point(value) ? "" : "--audit-without: the name of a point is expected";
+    }
     if (word == "--ordering") {
       job.ordering = value;
       return is_one_of(value, {"strict", "openser13"}) ? "" : "--ordering: strict or openser13 is expected";
@@ -178,7 +193,9 @@ int run_command(int argc, char** argv) {
       for (const std::string& one : result.findings.transcripts) fmt::print("{}\n", one);
     } else {
       fmt::print("{}{}", table_row(job, result.findings), table_finds(job, result.findings));
-      if (status == 0 && result.findings.violations != 0) status = 1;
+      if (job.is_audit) fmt::print("{}", audit_text(job, result.findings));
+      const bool is_well = result.findings.violations == 0 && result.findings.audit_finds.empty();
+      if (status == 0 && !is_well) status = 1;
     }
     std::fflush(stdout);
   });

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <unordered_map>
 
 #include "core/base/hash.h"
@@ -82,6 +83,7 @@ class Explorer {
 
   Result<Findings, std::string> run() {
     if (const std::string problem = bench_.build(); !problem.empty()) return Failure{problem};
+    if (const std::string problem = begin_audit(); !problem.empty()) return Failure{problem};
     const auto start = std::chrono::steady_clock::now();
     Search search(*bench_.play, job_.reduction, [this] { return on_trace(); });
     search_ = &search;
@@ -89,6 +91,7 @@ class Explorer {
                                     ? search.run_pct(job_.pct_seed, job_.pct_depth, job_.pct_executions)
                                     : search.run(job_.most_executions);
     if (!problem.empty()) return Failure{fmt::format("{}: {}\n", job_.file, problem)};
+    end_audit();
     findings_.figures = search.figures();
     findings_.is_complete = search.is_complete();
     findings_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -96,6 +99,25 @@ class Explorer {
   }
 
  private:
+  std::string begin_audit() {
+    if (!job_.is_audit) return {};
+    if (!Auditor::is_built()) return "this build does not tell what it touches; see `make audit`\n";
+    auditor_.emplace(*bench_.testbed);
+    for (unsigned i = 0; i < kPointCount; ++i) {
+      if (job_.left_out == name_of(static_cast<Point>(i))) auditor_->leave_out(static_cast<Point>(i));
+    }
+    bench_.play->set_audit(&*auditor_);
+    return {};
+  }
+
+  void end_audit() {
+    if (!auditor_) return;
+    auditor_->end(bench_.play->steps());
+    findings_.audit = auditor_->figures();
+    findings_.audit_finds = auditor_->finds();
+    findings_.audit_benign = auditor_->benign();
+  }
+
   bool on_trace() {
     Play& play = *bench_.play;
     const std::string wire = joined(race_labels(play));
@@ -161,6 +183,7 @@ class Explorer {
 
   Bench bench_;
   const Job& job_;
+  std::optional<Auditor> auditor_;
   Search* search_ = nullptr;
   Findings findings_;
   std::unordered_map<std::uint64_t, Violations> verdicts_;  // Of states after the race.

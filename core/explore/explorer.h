@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/explore/audit.h"
 #include "core/explore/judge.h"
 #include "core/explore/search.h"
 
@@ -27,6 +28,8 @@ struct Job {
   std::uint64_t pct_executions = 10000;
   int cpu = 0;
   bool shows_progress = false;
+  bool is_audit = false;  // In an instrumented build: audit.h.
+  std::string left_out;   // A point whose declaration the audit is to forget: it must find that.
 
   // "FILE,ORDERING,LATE,CANCELLED,SCHEDULE": for --replay.
   std::string replay_string(const std::string& schedule) const;
@@ -49,6 +52,9 @@ struct Findings {
   std::set<std::string> transcripts;
   std::map<std::string, Find> finds;  // By rule.
   std::uint64_t violations = 0;       // Executions with any.
+  AuditFigures audit;
+  std::map<std::string, AuditFind> audit_finds;       // By field and the two points.
+  std::map<std::string, std::uint64_t> audit_benign;  // By field and reason.
 };
 
 // Error: ready to print.

@@ -51,6 +51,15 @@ void pin_to(int cpu) {
   sched_setaffinity(0, sizeof set, &set);
 }
 
+constexpr std::size_t kAccessLogsBytes = (kSeatMax + 1) * sizeof(AccessLog);
+
+AccessLog* make_access_logs() {
+  void* const memory =
+      mmap(nullptr, kAccessLogsBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  LS_ASSERT(memory != MAP_FAILED);
+  return static_cast<AccessLog*>(memory);
+}
+
 PeerAddress address_of_socket(int fd) {
   sockaddr_in address{};
   socklen_t length = sizeof address;
@@ -81,6 +90,7 @@ std::string Testbed::prepare(const TestbedOptions& options) {
   arena_bytes = segment_->size_bytes();
   if (arena_bytes > kArenaPageMax * kPageBytes) return "the segment is too large to be explored\n";
   pristine_.assign(arena, arena + arena_bytes);
+  if (lockstep_watch_accesses != nullptr) logs_ = make_access_logs();
   pids_.resize(worker_count());
   for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) {
     fork_worker(worker);
@@ -174,6 +184,7 @@ Testbed::~Testbed() {
   }
   for (const int fd : sockets_) close(fd);
   if (page_ != nullptr) munmap(page_, sizeof *page_);
+  if (logs_ != nullptr) munmap(logs_, kAccessLogsBytes);
   set_virtual_clock(nullptr);
 }
 
@@ -222,6 +233,7 @@ void Testbed::be_worker(std::uint32_t worker) {
   log_settings().level = static_cast<int>(LogLevel::kCrit);  // What is provoked here need not be read.
   guard_pages();
   install_stepping(*page_, worker);
+  if (logs_ != nullptr) lockstep_watch_accesses(&logs_[worker], arena, arena_bytes);
   const shm::WorkerId me{static_cast<std::uint8_t>(worker)};
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   std::unique_ptr<worker::Process> process;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/explore/access_log.h"
 #include "core/explore/step_page.h"
 #include "core/worker/command_post.h"
 #include "core/worker/configuration.h"
@@ -47,6 +48,8 @@ class Testbed {
   [[nodiscard]] bool begin(std::uint32_t worker, Command command);
   // The step before which it stands.
   [[nodiscard]] bool step(std::uint32_t worker);
+  // What it has touched since the explorer looked last; nullptr: this build is not instrumented.
+  AccessLog* accesses_of(std::uint32_t worker) { return logs_ == nullptr ? nullptr : &logs_[worker]; }
   const Seat& seat(std::uint32_t worker) const { return page_->seats[worker]; }
   std::string why_lost(std::uint32_t worker);
   // SIGKILL, where it stands; another process takes its place and knows nothing yet.
@@ -100,6 +103,7 @@ class Testbed {
   worker::TmSettings default_tm_;
   worker::EngineSettings engine_settings_;
   StepPage* page_ = nullptr;
+  AccessLog* logs_ = nullptr;  // By WorkerId.
   std::vector<char> pristine_;
   std::vector<std::uint32_t> known_pages_;  // Written before this execution; more may have come.
   std::vector<pid_t> pids_;                 // By WorkerId - 1.
