@@ -303,6 +303,9 @@ SlabPlace Slabs::place_of(const Segment& segment, const SlabDirectory& directory
   };
   if (within(&directory.lock, sizeof directory.lock)) return {"lock"};
   if (within(&directory.page_count, sizeof directory.page_count)) return {"page_count"};
+  for (const GlobalList& list : directory.lists) {
+    if (within(&list.peak, sizeof list.peak)) return {"lists.peak"};
+  }
   if (within(directory.lists, sizeof directory.lists)) return {"lists"};
   if (within(directory.refusals, sizeof directory.refusals)) return {"refusals"};
   if (within(directory.stocks, sizeof directory.stocks)) return {"stocks"};

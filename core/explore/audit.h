@@ -1,11 +1,13 @@
 // audit.h: whether the points tell the truth. The reduction believes what each step declares that it touches;
 // the auditor sees what it touched (access_log.h) and reports every two accesses to the same byte, one of
 // them a write, by different workers, that no declaration puts in an order. Also: the same prefix of a
-// schedule must lead to the same bytes in the segment.
+// schedule must lead to the same bytes in the segment;
+// and two steps that nothing orders, played the other way round, to the same end.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,7 +28,13 @@ struct AuditFigures {
   std::uint64_t accesses = 0;
   std::uint64_t granules = 0;   // Eight bytes, once a step.
   std::uint64_t conflicts = 0;  // Pairs with a common byte and a write, most of them ordered.
+  std::uint64_t swaps = 0;      // Executions with two steps the other way round.
   std::uint64_t prefixes = 0;   // Compared with the same prefix of an earlier execution.
+};
+
+struct SwapCheck {
+  std::vector<Actor> schedule;
+  std::pair<std::size_t, std::size_t> pair;
 };
 
 class Auditor {
@@ -47,6 +55,14 @@ class Auditor {
   // Of the execution that began last; `steps` name its schedule.
   void end(const std::vector<PlayedStep>& steps);
 
+  // After an execution: two of its steps that nothing orders, preferably two that met in what is benign, and
+  // the schedule that has them the other way round.
+  std::optional<SwapCheck> next_swap();
+  // What that has changed; empty: nothing.
+  void judge_swap(const SwapCheck& check, const std::vector<PlayedStep>& steps,
+                  const std::string& difference);
+  std::string difference(const ArenaImage& image) const;
+
   const std::map<std::string, AuditFind>& finds() const { return finds_; }
   const std::map<std::string, std::uint64_t>& benign() const { return benign_; }
   const AuditFigures& figures() const { return figures_; }
@@ -56,7 +72,9 @@ class Auditor {
   struct Moment {
     Actor actor = 0;
     NextStep what;
-    bool is_start = false;
+    bool is_start = false;  // Before the worker's first step.
+    bool is_step = false;
+    std::size_t step = 0;
     std::uint32_t number = 0;             // Among its actor's, from 1.
     std::uint32_t clock[kActorMax] = {};  // How many moments of each come before it or are it.
   };
@@ -71,6 +89,8 @@ class Auditor {
   void take_log(Actor worker, std::size_t moment);
   void compare(const Touch& earlier, const Touch& later);
   void report(const Touch& earlier, const Touch& later, unsigned bytes);
+  std::vector<Actor> swapped(std::size_t first, std::size_t second) const;
+  bool come_before(std::size_t first, std::size_t second) const;
   void check_prefix(const PlayedStep& step);
   const std::string& source_of(std::uint64_t address);
   std::string word_of(const Moment& moment) const;
@@ -80,6 +100,10 @@ class Auditor {
   std::vector<Moment> moments_;
   std::vector<std::uint32_t> heads_;  // By granule: the last touch; 0: none.
   std::vector<Touch> touches_;
+  std::size_t steps_ = 0;
+  std::vector<std::size_t> moment_of_;                              // Of each step.
+  std::optional<std::pair<std::size_t, std::size_t>> benign_pair_;  // Steps that met in what is benign.
+  std::mt19937 random_{1};
   std::uint64_t prefix_ = 0;
   std::unordered_map<std::uint64_t, std::uint64_t> hashes_;  // Of the segment, by prefix.
   std::map<std::string, AuditFind> finds_;

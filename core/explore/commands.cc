@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "core/explore/jobs.h"
 
@@ -26,6 +27,7 @@ constexpr const char* kUsage =
     "  --limit N        executions at most\n"
     "  --audit          in an instrumented build (make audit): accesses that no point declares\n"
     "  --audit-without POINT   the same, as if POINT declared nothing: it must be found\n"
+    "  --audit-self-check   leaves out one declaration after the other; each must be missed\n"
     "  --transcripts    what left in each order, sorted, one a line\n"
     "  -L MODULES       as for the server\n";
 
@@ -36,6 +38,7 @@ struct Arguments {
   std::string replay;
   std::string html;
   bool transcripts = false;
+  bool self_check = false;
   unsigned cpus = 1;
 };
 
@@ -94,6 +97,7 @@ class Reader {
     Job& job = arguments_.job;
     if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
     if (word == "--audit") return job.is_audit = true, "";
+    if (word == "--audit-self-check") return arguments_.self_check = true, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
     std::string value;
     if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--replay",
@@ -165,6 +169,42 @@ int replay(const Arguments& arguments) {
   return 0;
 }
 
+// Of each kind of step that declares something in the segment: an audit that has not heard of it complains.
+int self_check(const Arguments& arguments) {
+  constexpr Point kDeclared[] = {Point::kReceive, Point::kTakeNode, Point::kAdmit, Point::kTake, Point::kPeek,
+                                 Point::kDrop,    Point::kRelease,  Point::kOwn,   Point::kSlab};
+  std::vector<Job> jobs;
+  for (const Point point : kDeclared) {
+    for (const std::string& file : arguments.files) {
+      for (const char* ordering : {"strict", "openser13"}) {
+        jobs.push_back(arguments.job);
+        jobs.back().file = file;
+        jobs.back().ordering = ordering;
+        jobs.back().is_audit = true;
+        jobs.back().left_out = name_of(point);
+      }
+    }
+  }
+  std::map<std::string, std::string> missed;  // By point: the first find.
+  std::string problem;
+  run_jobs(jobs, arguments.cpus, [&](const Job& job, const JobResult& result) {
+    if (!result.problem.empty()) problem = result.problem;
+    if (!result.findings.audit_finds.empty()) {
+      const auto& [key, find] = *result.findings.audit_finds.begin();
+      missed.try_emplace(job.left_out, fmt::format("{}\n               {}", key, find.text));
+    }
+  });
+  if (!problem.empty()) return fail(problem);
+  bool is_well = true;
+  for (const Point point : kDeclared) {
+    const auto found = missed.find(name_of(point));
+    is_well = is_well && found != missed.end();
+    fmt::print("without {:<10} {}\n", name_of(point),
+               found != missed.end() ? found->second : "NOTHING IS FOUND");
+  }
+  return is_well ? 0 : 1;
+}
+
 }  // namespace
 
 bool is_command(int argc, char** argv) { return argc > 1 && std::strcmp(argv[1], "explore") == 0; }
@@ -174,6 +214,7 @@ int run_command(int argc, char** argv) {
   const std::string problem = Reader(argc, argv, arguments).read();
   if (!problem.empty()) return fail(problem + "\n" + kUsage);
   if (!arguments.replay.empty()) return replay(arguments);
+  if (arguments.self_check) return self_check(arguments);
   std::vector<Job> jobs;
   for (const std::string& file : arguments.files) {
     if (const auto scenario = read_scenario(file); !scenario) return fail(scenario.error() + "\n");

@@ -124,6 +124,9 @@ class Explorer {
     findings_.transcripts.insert(wire);
     Violations found = bench_.judge->judge_race();
     const std::vector<PlayedStep> steps = play.steps();
+    std::optional<SwapCheck> swap;
+    ArenaImage image;
+    if (auditor_ && (swap = auditor_->next_swap())) image = bench_.testbed->image();
     if (play.problem().empty()) {
       // What comes of equal states is equal.
       const std::uint64_t state = bench_.testbed->hash() ^ hash_bytes(wire, 0);
@@ -137,6 +140,7 @@ class Explorer {
     }
     note(found, steps, wire);
     if (findings_.figures.traces % kCheckEvery == 0) check_again(steps, wire);
+    if (swap) check_swap(*swap, steps, wire, image);
     ++findings_.figures.traces;
     progress();
     return true;
@@ -157,6 +161,21 @@ class Explorer {
     ++findings_.checked_twice;
     if (first.second == wire && run() == first && play.is_over()) return;
     note({{"O3", "the same schedule has led to another end"}}, steps, wire);
+  }
+
+  void check_swap(const SwapCheck& check, const std::vector<PlayedStep>& steps, const std::string& wire,
+                  const ArenaImage& image) {
+    Play& play = *bench_.play;
+    static_cast<void>(play.begin());
+    std::string difference;
+    for (const Actor actor : check.schedule) {
+      if ((play.enabled() & bit_of(actor)) != 0 && play.step(actor)) continue;
+      difference = fmt::format("'{}' cannot go on after step {}", letter_of(actor), play.steps().size());
+      break;
+    }
+    if (difference.empty() && joined(race_labels(play)) != wire) difference = "the wire is another";
+    if (difference.empty()) difference = auditor_->difference(image);
+    auditor_->judge_swap(check, steps, difference);
   }
 
   void note(const Violations& found, const std::vector<PlayedStep>& steps, const std::string& wire) {

@@ -23,8 +23,8 @@ std::string packed(const JobResult& result) {
   for (const auto& [rule, find] : f.finds) {
     text += fmt::format("f\t{}\t{}\t{}\t{}\t{}\n", rule, find.text, find.schedule, find.steps, find.wire);
   }
-  text += fmt::format("a\t{}\t{}\t{}\t{}\n", f.audit.accesses, f.audit.granules, f.audit.conflicts,
-                      f.audit.prefixes);
+  text += fmt::format("a\t{}\t{}\t{}\t{}\t{}\n", f.audit.accesses, f.audit.granules, f.audit.conflicts,
+                      f.audit.swaps, f.audit.prefixes);
   for (const auto& [key, find] : f.audit_finds) {
     text += fmt::format("c\t{}\t{}\t{}\t{}\n", key, find.text, find.schedule, find.times);
   }
@@ -68,7 +68,7 @@ JobResult unpacked(const std::string& text) {
       f.audit_finds[fields.at(1)] = {fields.at(2), fields.at(3), std::stoull(fields.at(4))};
     if (fields[0] == "a") {
       f.audit = {std::stoull(fields.at(1)), std::stoull(fields.at(2)), std::stoull(fields.at(3)),
-                 std::stoull(fields.at(4))};
+                 std::stoull(fields.at(4)), std::stoull(fields.at(5))};
     }
     if (fields[0] != "f") continue;
     f.finds[fields.at(1)] = {fields.at(2), fields.at(3), std::stoull(fields.at(4)), fields.at(5)};
@@ -182,9 +182,9 @@ std::string table_finds(const Job& job, const Findings& findings) {
 }
 
 std::string audit_text(const Job& job, const Findings& findings) {
-  std::string text =
-      fmt::format("  audit   {} accesses, {} places, {} shared, {} prefixes again\n", findings.audit.accesses,
-                  findings.audit.granules, findings.audit.conflicts, findings.audit.prefixes);
+  std::string text = fmt::format("  audit   {} accesses, {} places, {} shared, {} swaps, {} prefixes again\n",
+                                 findings.audit.accesses, findings.audit.granules, findings.audit.conflicts,
+                                 findings.audit.swaps, findings.audit.prefixes);
   for (const auto& [key, times] : findings.audit_benign) {
     text += fmt::format("  benign  {} ({} times)\n", key, times);
   }

@@ -346,6 +346,23 @@ std::size_t Testbed::written_pages() const {
   return count;
 }
 
+std::size_t Testbed::page_count() const { return arena_bytes / kPageBytes; }
+
+ArenaImage Testbed::image() const {
+  ArenaImage image;
+  for (std::size_t i = 0; i < page_count(); ++i) {
+    if (page_->written[i].load(std::memory_order_relaxed) == 0) continue;
+    image[i].assign(arena + i * kPageBytes, arena + (i + 1) * kPageBytes);
+  }
+  return image;
+}
+
+const char* Testbed::page_in(const ArenaImage& image, std::size_t page) const {
+  if (page_->written[page].load(std::memory_order_relaxed) == 0) return nullptr;
+  const auto found = image.find(page);
+  return found != image.end() ? found->second.data() : pristine_.data() + page * kPageBytes;
+}
+
 bool Testbed::has_data(std::uint32_t worker) const {
   int bytes = 0;
   return ioctl(sockets_[worker - 1], FIONREAD, &bytes) == 0 && bytes > 0;

@@ -29,6 +29,8 @@ struct TestbedOptions {
   int cpu = 0;  // Explorer and workers share it: a hand-over then costs no wake-up of another.
 };
 
+using ArenaImage = std::map<std::size_t, std::vector<char>>;  // Pages by number.
+
 class Testbed {
  public:
   // Error: what is wrong, ready to print.
@@ -71,6 +73,11 @@ class Testbed {
   // Of all pages that were ever written; equal states have equal ones.
   std::uint64_t hash() const;
   std::size_t written_pages() const;
+  // The pages that were ever written, as they are now.
+  ArenaImage image() const;
+  // Of that page then; nullptr: it was never written, neither then nor since.
+  const char* page_in(const ArenaImage& image, std::size_t page) const;
+  std::size_t page_count() const;
   // What is not at rest (I19), a line each; empty: everything is, and the slabs hold what they held at first.
   std::string unrest();
 
