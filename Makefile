@@ -13,7 +13,7 @@ WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Werror
 CXXFLAGS ?= -O2 -g
 # One set of flags for the server, its modules and the tests, so that each file is compiled once.
 ALL_CXXFLAGS = -std=c++20 $(CXXFLAGS) $(WARNINGS) -fPIC -fno-omit-frame-pointer -pthread -I. $(SANITIZE)
-COMPILE = $(CCACHE) $(CXX) $(ALL_CXXFLAGS) -MMD -MP
+COMPILE = $(CCACHE) $(CXX) $(ALL_CXXFLAGS) $(INSTRUMENT) -MMD -MP
 LINK = $(CXX) $(ALL_CXXFLAGS) $(LDFLAGS)
 
 CORE_AREAS = core/base core/sip core/transaction shm core/net core/script core/order core/worker core/explore
@@ -38,6 +38,7 @@ MODULE_FILES := $(MODULES:%=$(BUILD)/modules/%.so)
 SERVER := $(if $(wildcard core/main.cc),$(BUILD)/lockstep $(MODULE_FILES))
 UNIT_BINARIES := $(UNIT_AREAS:%=$(BUILD)/test/unit-%) $(UNIT_MODULES:%=$(BUILD)/test/unit-modules-%)
 SOURCES := $(CORE_SOURCES) $(wildcard core/main.cc modules/*/*.cc test/harness/*.cc test/unit/*.cc \
+  test/explore/audit/*.cc \
   test/bench/*.cc test/points/*.cc test/repro/*.cc test/fuzz/*.cc $(TEST_PROGRAMS:%=test/%/*.cc) \
   $(UNIT_AREAS:%=test/unit/core/%/*.cc) test/unit/shm/*.cc $(UNIT_MODULES:%=test/unit/modules/%/*.cc))
 HEADERS := $(wildcard $(CORE_AREAS:%=%/*.h) modules/*/*.h test/harness/*.h $(TEST_PROGRAMS:%=test/%/*.h) \
@@ -48,7 +49,7 @@ RUN_TESTS = BUILD=$(BUILD) scripts/run_tests
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: help deps all run test check unit unit-% order process explore call \
-  headers tidy asan ubsan mutants bench repro storm \
+  headers tidy asan ubsan mutants audit bench repro storm \
   fuzz format lint install clean
 
 help: ## list the targets
@@ -99,6 +100,17 @@ ubsan: ## unit tests under UndefinedBehaviorSanitizer
 
 mutants: $(BUILD)/mutants/lockstep $(MODULE_FILES) ## each invariant broken on purpose, and caught by the explorer
 	@$< explore --mutations test/explore/scenarios/*.scenario --cpus $(JOBS) -L $(BUILD)/modules
+
+# Objects with the calls of -fsanitize=thread, linked with our own runtime instead of libtsan.
+AUDIT_INSTRUMENT = -fsanitize=thread -Wno-tsan --param tsan-instrument-func-entry-exit=0 \
+  -fno-builtin-memcpy -fno-builtin-memmove -fno-builtin-memset -fno-builtin-memcmp -mstringop-strategy=libcall
+AUDIT_LINK = $(addprefix -Wl$(comma)--wrap=,memcpy memmove memset memcmp memchr recvmmsg sendmmsg)
+comma = ,
+audit: ## every access of the explorer's workers to the segment, against what the points declare
+	@scripts/deps build
+	@$(MAKE) --no-print-directory $(BUILD)/audit/lockstep $(BUILD)/audit/modules/tm.so BUILD=$(BUILD)/audit CXXFLAGS="-O1 -g" LDFLAGS="$(AUDIT_LINK)" \
+	  INSTRUMENT="$(AUDIT_INSTRUMENT)" RUNTIME="$(BUILD)/audit/obj/test/explore/audit/runtime.o"
+	@BUILD=$(BUILD) scripts/audit
 
 bench: ## what dormant schedule points cost; side by side with Debian's kamailio: CPU per call and per REGISTER
 	@scripts/deps bench
@@ -174,9 +186,11 @@ $(BUILD)/lib/core.a: $(CORE_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
+$(RUNTIME): override INSTRUMENT =
+
 # Modules call the core through symbols of the executable: all of its objects, exported. What is linked
 # takes its name at the end, so that a server that runs from build/ keeps the file it has mapped.
-$(BUILD)/lockstep: $(BUILD)/obj/core/main.o $(CORE_OBJECTS)
+$(BUILD)/lockstep: $(BUILD)/obj/core/main.o $(CORE_OBJECTS) $(RUNTIME)
 	@echo "  LINK  $@"
 	@$(LINK) -rdynamic $^ $(LIBRARIES) -o $@.new && mv $@.new $@
 

@@ -296,6 +296,36 @@ SlabFigures Slabs::figures(SlabKind kind) const {
           directory_.refusals[index_of(kind)].load(std::memory_order_relaxed)};
 }
 
+SlabPlace Slabs::place_of(const Segment& segment, const SlabDirectory& directory, const char* at) {
+  const auto within = [at](const void* begin, std::size_t bytes) {
+    const char* const first = static_cast<const char*>(begin);
+    return at >= first && at < first + bytes;
+  };
+  if (within(&directory.lock, sizeof directory.lock)) return {"lock"};
+  if (within(&directory.page_count, sizeof directory.page_count)) return {"page_count"};
+  for (const GlobalList& list : directory.lists) {
+    if (within(&list.peak, sizeof list.peak)) return {"lists.peak"};
+  }
+  if (within(directory.lists, sizeof directory.lists)) return {"lists"};
+  if (within(directory.refusals, sizeof directory.refusals)) return {"refusals"};
+  if (within(directory.stocks, sizeof directory.stocks)) return {"stocks"};
+  if (within(&directory, sizeof directory)) return {"directory"};
+  if (within(directory.page_kinds, directory.page_max)) return {"page_kinds"};
+  const std::size_t marks = directory.page_max * kSlotsPerPageMax * sizeof(Mark);
+  if (within(directory.marks, marks)) {
+    const char* const first = reinterpret_cast<const char*>(directory.marks);
+    return {"marks", static_cast<std::size_t>(at - first) / sizeof(Mark)};
+  }
+  const char* const pool = segment.base() + directory.pool_offset;
+  if (!within(pool, std::size_t{directory.page_max} * kPageBytes)) return {"other"};
+  const auto offset = static_cast<std::size_t>(at - pool);
+  const std::uint8_t kind = directory.page_kinds[offset / kPageBytes].load(std::memory_order_relaxed);
+  if (kind == kNoKind) return {"other"};
+  const std::uint32_t bytes = kShapes[kind].slot_bytes;
+  const std::size_t inside = offset % kPageBytes % bytes;
+  return {"slot", (offset - inside) / kHandleUnitBytes, inside, static_cast<SlabKind>(kind)};
+}
+
 std::size_t Slabs::total_bytes() const { return static_cast<std::size_t>(directory_.page_max) * kPageBytes; }
 std::size_t Slabs::used_bytes() const { return static_cast<std::size_t>(directory_.page_count) * kPageBytes; }
 

@@ -68,6 +68,15 @@ struct SlabFigures {
   std::uint64_t refusals;  // Times a slot was asked for and none could be given.
 };
 
+// What lies at an address, for who reports about it: "lock", "pages", "lists", "refusals", "stocks" and so on
+// of the directory, "marks", "slot", or "other".
+struct SlabPlace {
+  std::string_view table;
+  std::size_t index = 0;   // Of the mark; of the slot in the pool's bytes.
+  std::size_t offset = 0;  // Within the slot.
+  SlabKind kind{};         // Of the slot.
+};
+
 // One process's door to the slabs. Each worker uses its own; nothing in it is shared between threads.
 class Slabs {
  public:
@@ -101,6 +110,7 @@ class Slabs {
   void for_each_linked(SlabKind kind, const std::function<void(SlotHandle, Mark)>& visit) const;
 
   SlabFigures figures(SlabKind kind) const;
+  static SlabPlace place_of(const Segment& segment, const SlabDirectory& directory, const char* at);
   std::size_t total_bytes() const;
   std::size_t used_bytes() const;  // Pages given to kinds.
 

@@ -29,6 +29,9 @@ constexpr const char* kUsage =
     "  --expect RULE    it is to be found: W4, I6, ticket; several. Then these alone are told, the shortest "
     "each\n"
     "  --limit N        executions at most\n"
+    "  --audit          in an instrumented build (make audit): accesses that no point declares\n"
+    "  --audit-without POINT   the same, as if POINT declared nothing: it must be found\n"
+    "  --audit-self-check   leaves out one declaration after the other; each must be missed\n"
     "  --transcripts    what left in each order, sorted, one a line\n"
     "  -L MODULES       as for the server\n"
     "  --mutation NAME  one step done wrongly; --mutations: each, until it is caught (`make mutants`)\n";
@@ -41,6 +44,7 @@ struct Arguments {
   std::string html;
   bool transcripts = false;
   bool mutations = false;
+  bool self_check = false;
   unsigned cpus = 1;
   std::vector<std::string> expected;  // Rules that must be broken.
 };
@@ -53,6 +57,13 @@ int fail(const std::string& text) {
 bool is_one_of(const std::string& word, std::initializer_list<const char*> all) {
   for (const char* one : all) {
     if (word == one) return true;
+  }
+  return false;
+}
+
+bool is_point(const std::string& word) {
+  for (unsigned i = 0; i < kPointCount; ++i) {
+    if (word == name_of(static_cast<Point>(i))) return true;
   }
   return false;
 }
@@ -93,11 +104,13 @@ class Reader {
     Job& job = arguments_.job;
     if (word == "--sleep-sets") return job.reduction = Reduction::kSleepSets, "";
     if (word == "--crash") return job.is_crash = true, "";
+    if (word == "--audit") return job.is_audit = true, "";
+    if (word == "--audit-self-check") return arguments_.self_check = true, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
     if (word == "--mutations") return arguments_.mutations = true, "";
     std::string value;
     if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--expect",
-                          "--replay", "--html", "--mutation", "-L"})) {
+                          "--replay", "--html", "--mutation", "--audit-without", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
@@ -107,6 +120,11 @@ class Reader {
     if (word == "--replay") return arguments_.replay = value, "";
     if (word == "--html") return arguments_.html = value, "";
     if (word == "--mutation") return job.mutation = value, "";
+    if (word == "--audit-without") {
+      job.is_audit = true;
+      job.left_out = value;
+      return is_point(value) ? "" : "--audit-without: the name of a point is expected";
+    }
     if (word == "--ordering") {
       job.ordering = value;
       return is_one_of(value, {"strict", "openser13"}) ? "" : "--ordering: strict or openser13 is expected";
@@ -162,6 +180,42 @@ int replay(const Arguments& arguments) {
   return shown->is_sound ? 0 : 1;
 }
 
+// Of each kind of step that declares something in the segment: an audit that has not heard of it complains.
+int self_check(const Arguments& arguments) {
+  constexpr Point kDeclared[] = {Point::kReceive, Point::kTakeNode, Point::kAdmit, Point::kTake, Point::kPeek,
+                                 Point::kDrop,    Point::kRelease,  Point::kOwn,   Point::kSlab};
+  std::vector<Job> jobs;
+  for (const Point point : kDeclared) {
+    for (const std::string& file : arguments.files) {
+      for (const char* ordering : {"strict", "openser13"}) {
+        jobs.push_back(arguments.job);
+        jobs.back().file = file;
+        jobs.back().ordering = ordering;
+        jobs.back().is_audit = true;
+        jobs.back().left_out = name_of(point);
+      }
+    }
+  }
+  std::map<std::string, std::string> missed;  // By point: the first find.
+  std::string problem;
+  run_jobs(jobs, arguments.cpus, [&](const Job& job, const JobResult& result) {
+    if (!result.problem.empty()) problem = result.problem;
+    if (!result.findings.audit_finds.empty()) {
+      const auto& [key, find] = *result.findings.audit_finds.begin();
+      missed.try_emplace(job.left_out, fmt::format("{}\n               {}", key, find.text));
+    }
+  });
+  if (!problem.empty()) return fail(problem);
+  bool is_well = true;
+  for (const Point point : kDeclared) {
+    const auto found = missed.find(name_of(point));
+    is_well = is_well && found != missed.end();
+    fmt::print("without {:<10} {}\n", name_of(point),
+               found != missed.end() ? found->second : "NOTHING IS FOUND");
+  }
+  return is_well ? 0 : 1;
+}
+
 }  // namespace
 
 bool is_command(int argc, char** argv) { return argc > 1 && std::strcmp(argv[1], "explore") == 0; }
@@ -172,6 +226,7 @@ int run_command(int argc, char** argv) {
   if (!problem.empty()) return fail(problem + "\n" + kUsage);
   if (!arguments.replay.empty()) return replay(arguments);
   if (arguments.mutations) return run_mutants(arguments.job, arguments.files, arguments.cpus);
+  if (arguments.self_check) return self_check(arguments);
   std::vector<Job> jobs;
   for (const std::string& file : arguments.files) {
     if (const auto scenario = read_scenario(file); !scenario) return fail(scenario.error() + "\n");
@@ -199,7 +254,9 @@ int run_command(int argc, char** argv) {
         lengths[rule] = find.steps;
         shortest[rule] = table_find(job, rule, find);
       }
-      if (status == 0 && result.findings.violations != 0 && arguments.expected.empty()) status = 1;
+      if (job.is_audit) fmt::print("{}", audit_text(job, result.findings));
+      const bool is_well = result.findings.violations == 0 && result.findings.audit_finds.empty();
+      if (status == 0 && !is_well && arguments.expected.empty()) status = 1;
     }
     std::fflush(stdout);
   });

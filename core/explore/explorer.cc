@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <unordered_map>
 
 #include "core/base/hash.h"
@@ -93,6 +94,7 @@ class Explorer {
 
   Result<Findings, std::string> run() {
     if (const std::string problem = bench_.build(); !problem.empty()) return Failure{problem};
+    if (const std::string problem = begin_audit(); !problem.empty()) return Failure{problem};
     const auto start = std::chrono::steady_clock::now();
     Search search(*bench_.play, job_.reduction, [this] { return on_trace(); });
     search_ = &search;
@@ -100,6 +102,7 @@ class Explorer {
                                     ? search.run_pct(job_.pct_seed, job_.pct_depth, job_.pct_executions)
                                     : search.run(job_.most_executions);
     if (!problem.empty()) return Failure{fmt::format("{}: {}\n", job_.file, problem)};
+    end_audit();
     findings_.figures = search.figures();
     findings_.is_complete = search.is_complete();
     if (search.is_complete()) compare_with_the_living();
@@ -108,12 +111,34 @@ class Explorer {
   }
 
  private:
+  std::string begin_audit() {
+    if (!job_.is_audit) return {};
+    if (!Auditor::is_built()) return "this build does not tell what it touches; see `make audit`\n";
+    auditor_.emplace(*bench_.testbed);
+    for (unsigned i = 0; i < kPointCount; ++i) {
+      if (job_.left_out == name_of(static_cast<Point>(i))) auditor_->leave_out(static_cast<Point>(i));
+    }
+    bench_.play->set_audit(&*auditor_);
+    return {};
+  }
+
+  void end_audit() {
+    if (!auditor_) return;
+    auditor_->end(bench_.play->steps());
+    findings_.audit = auditor_->figures();
+    findings_.audit_finds = auditor_->finds();
+    findings_.audit_benign = auditor_->benign();
+  }
+
   bool on_trace() {
     Play& play = *bench_.play;
     const std::string wire = joined(race_labels(play));
     findings_.transcripts.insert(wire);
     Violations found = bench_.judge->judge_race();
     const std::vector<PlayedStep> steps = play.steps();
+    std::optional<SwapCheck> swap;
+    ArenaImage image;
+    if (auditor_ && (swap = auditor_->next_swap())) image = bench_.testbed->image();
     if (play.problem().empty()) {
       // What comes of equal states is equal.
       const std::uint64_t state = bench_.testbed->hash() ^ hash_bytes(wire, 0);
@@ -128,6 +153,7 @@ class Explorer {
     note(found, steps, wire);
     if (job_.is_crash && found.empty()) kill_everywhere(steps);
     if (findings_.figures.traces % kCheckEvery == 0) check_again(steps, wire);
+    if (swap) check_swap(*swap, steps, wire, image);
     ++findings_.figures.traces;
     progress();
     return !is_caught();
@@ -216,6 +242,21 @@ class Explorer {
     }
   }
 
+  void check_swap(const SwapCheck& check, const std::vector<PlayedStep>& steps, const std::string& wire,
+                  const ArenaImage& image) {
+    Play& play = *bench_.play;
+    static_cast<void>(play.begin());
+    std::string difference;
+    for (const Actor actor : check.schedule) {
+      if ((play.enabled() & bit_of(actor)) != 0 && play.step(actor)) continue;
+      difference = fmt::format("'{}' cannot go on after step {}", letter_of(actor), play.steps().size());
+      break;
+    }
+    if (difference.empty() && joined(race_labels(play)) != wire) difference = "the wire is another";
+    if (difference.empty()) difference = auditor_->difference(image);
+    auditor_->judge_swap(check, steps, difference);
+  }
+
   void note(const Violations& found, const std::vector<PlayedStep>& steps, const std::string& wire) {
     if (!found.empty()) ++findings_.violations;
     for (const Violation& one : found) {
@@ -240,6 +281,7 @@ class Explorer {
 
   Bench bench_;
   const Job& job_;
+  std::optional<Auditor> auditor_;
   Search* search_ = nullptr;
   Findings findings_;
   std::unordered_map<std::uint64_t, Violations> verdicts_;  // Of states after the race.

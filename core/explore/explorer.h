@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/explore/audit.h"
 #include "core/explore/judge.h"
 #include "core/explore/search.h"
 
@@ -29,6 +30,8 @@ struct Job {
   bool shows_progress = false;
   std::string mutation;  // Done wrongly; empty: nothing.
   std::string stop_at;   // The rule whose breach ends the search; empty: none.
+  bool is_audit = false;  // In an instrumented build: audit.h.
+  std::string left_out;   // A point whose declaration the audit is to forget: it must find that.
 
   // "FILE,ORDERING,LATE,CANCELLED,SCHEDULE": for --replay.
   std::string replay_string(const std::string& schedule) const;
@@ -51,6 +54,9 @@ struct Findings {
   std::set<std::string> transcripts;
   std::map<std::string, Find> finds;  // By rule.
   std::uint64_t violations = 0;       // Executions with any.
+  AuditFigures audit;
+  std::map<std::string, AuditFind> audit_finds;       // By field and the two points.
+  std::map<std::string, std::uint64_t> audit_benign;  // By field and reason.
 };
 
 // Error: ready to print.

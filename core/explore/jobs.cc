@@ -23,6 +23,12 @@ std::string packed(const JobResult& result) {
   for (const auto& [rule, find] : f.finds) {
     text += fmt::format("f\t{}\t{}\t{}\t{}\t{}\n", rule, find.text, find.schedule, find.steps, find.wire);
   }
+  text += fmt::format("a\t{}\t{}\t{}\t{}\t{}\n", f.audit.accesses, f.audit.granules, f.audit.conflicts,
+                      f.audit.swaps, f.audit.prefixes);
+  for (const auto& [key, find] : f.audit_finds) {
+    text += fmt::format("c\t{}\t{}\t{}\t{}\n", key, find.text, find.schedule, find.times);
+  }
+  for (const auto& [key, times] : f.audit_benign) text += fmt::format("b\t{}\t{}\n", key, times);
   for (const std::string& one : f.transcripts) text += fmt::format("t\t{}\n", one);
   return text;
 }
@@ -57,6 +63,13 @@ JobResult unpacked(const std::string& text) {
   for (std::string line; std::getline(lines, line);) {
     const std::vector<std::string> fields = fields_of(line);
     if (fields[0] == "t") f.transcripts.insert(fields.at(1));
+    if (fields[0] == "b") f.audit_benign[fields.at(1)] = std::stoull(fields.at(2));
+    if (fields[0] == "c")
+      f.audit_finds[fields.at(1)] = {fields.at(2), fields.at(3), std::stoull(fields.at(4))};
+    if (fields[0] == "a") {
+      f.audit = {std::stoull(fields.at(1)), std::stoull(fields.at(2)), std::stoull(fields.at(3)),
+                 std::stoull(fields.at(4)), std::stoull(fields.at(5))};
+    }
     if (fields[0] != "f") continue;
     f.finds[fields.at(1)] = {fields.at(2), fields.at(3), std::stoull(fields.at(4)), fields.at(5)};
   }
@@ -162,6 +175,21 @@ std::string table_row(const Job& job, const Findings& findings) {
 std::string table_find(const Job& job, const std::string& rule, const Find& find) {
   return fmt::format("  {:<7} {}\n          wire   {}\n          again  lockstep explore --replay {}\n", rule,
                      find.text, find.wire, job.replay_string(find.schedule));
+}
+
+std::string audit_text(const Job& job, const Findings& findings) {
+  std::string text = fmt::format("  audit   {} accesses, {} places, {} shared, {} swaps, {} prefixes again\n",
+                                 findings.audit.accesses, findings.audit.granules, findings.audit.conflicts,
+                                 findings.audit.swaps, findings.audit.prefixes);
+  for (const auto& [key, times] : findings.audit_benign) {
+    text += fmt::format("  benign  {} ({} times)\n", key, times);
+  }
+  for (const auto& [key, find] : findings.audit_finds) {
+    text +=
+        fmt::format("  AUDIT   {}\n          {} ({} times)\n          again  lockstep explore --replay {}\n",
+                    key, find.text, find.times, job.replay_string(find.schedule));
+  }
+  return text;
 }
 
 }  // namespace lockstep::explore

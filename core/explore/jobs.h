@@ -24,5 +24,7 @@ std::string table_head();
 std::string table_row(const Job& job, const Findings& findings);
 // What was found, with its shortest schedule.
 std::string table_find(const Job& job, const std::string& rule, const Find& find);
+// The figures of an audit, what it passed over, and what it found.
+std::string audit_text(const Job& job, const Findings& findings);
 
 }  // namespace lockstep::explore

@@ -39,6 +39,7 @@ Play::Play(Testbed& testbed, Peers& peers, const Scenario& scenario)
 }
 
 std::string Play::begin() {
+  if (auditor_ != nullptr) auditor_->end(steps_);
   testbed_.reset();
   peers_.reset();
   steps_.clear();
@@ -94,6 +95,7 @@ std::string Play::prepare_race() {
     }
   }
   arrived_ = scenario_.race.size();
+  if (auditor_ != nullptr) auditor_->begin();
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
     actors_ |= bit_of(worker);
     if (testbed_.has_data(worker) && !begin_turn(worker)) return problem_;
@@ -101,6 +103,7 @@ std::string Play::prepare_race() {
   if (!scenario_.arrive.empty()) actors_ |= bit_of(kNetwork);
   if (!scenario_.clock_ms.empty()) actors_ |= bit_of(kClock);
   next_[kClock] = {Point::kTimer, kTime};
+  if (auditor_ != nullptr) auditor_->note_start();
   find_enabled();
   return {};
 }
@@ -186,6 +189,7 @@ bool Play::step(Actor actor) {
     if (!is_well && problem_.empty()) problem_ = testbed_.why_lost(actor);
   }
   steps_.push_back({actor, what});
+  if (auditor_ != nullptr) auditor_->note_step(steps_.back());
   if (is_well) find_enabled();
   if (!is_well) enabled_ = 0;
   race_wire_ = wire_.size();
@@ -234,6 +238,7 @@ void Play::react(std::size_t& seen) {
 }
 
 void Play::settle() {
+  if (auditor_ != nullptr) auditor_->end(steps_);
   if (!problem_.empty()) return;
   std::size_t seen = 0;
   for (int jump = 0; jump < kJumps && problem_.empty(); ++jump) {

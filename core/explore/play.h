@@ -5,33 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "core/explore/audit.h"
 #include "core/explore/peers.h"
+#include "core/explore/play_step.h"
 #include "core/explore/scenario.h"
 #include "core/explore/testbed.h"
 
 namespace lockstep::explore {
-
-using Actor = std::uint8_t;  // 1 to workers: a worker; then network and clock, see Play.
-inline constexpr Actor kNetwork = kSeatMax + 1;
-inline constexpr Actor kClock = kSeatMax + 2;
-inline constexpr std::size_t kActorMax = kSeatMax + 3;
-using ActorMask = std::uint32_t;
-constexpr ActorMask bit_of(Actor actor) { return 1u << actor; }
-// '1', '2', 'n', 't'; and back, 0: no such letter.
-char letter_of(Actor actor);
-Actor actor_of(char letter);
-
-// What an actor does next, and with what.
-struct NextStep {
-  Point point = Point::kReceive;
-  PointResource resource = 0;
-};
-
-struct PlayedStep {
-  Actor actor = 0;
-  NextStep what;
-  bool is_death = false;  // The worker was killed here; nothing else happened.
-};
 
 // A datagram of the race, on its way through the proxy.
 struct Delivery {
@@ -41,9 +21,6 @@ struct Delivery {
   std::size_t received = kNever;  // Step at which the worker took it from the kernel.
   static constexpr std::size_t kNever = ~std::size_t{0};
 };
-
-// Whether the two steps cannot be told apart in either order.
-bool is_independent(const NextStep& a, const NextStep& b);
 
 class Play {
  public:
@@ -75,6 +52,9 @@ class Play {
   // in nothing else are told apart by it.
   void set_ticking(bool ticks) { ticks_ = ticks; }
 
+  // From the next execution on each step is audited.
+  void set_audit(Auditor* auditor) { auditor_ = auditor; }
+
   const std::vector<PlayedStep>& steps() const { return steps_; }
   const std::vector<Sent>& wire() const { return wire_; }
   // What the setup put on the wire.
@@ -98,9 +78,11 @@ class Play {
   void take_wire(Actor worker);
   bool deliver_next();
   void react(std::size_t& seen);
+
   Testbed& testbed_;
   Peers& peers_;
   const Scenario& scenario_;
+  Auditor* auditor_ = nullptr;
   std::uint32_t entry_ = 0;
   ActorMask actors_ = 0;
   ActorMask enabled_ = 0;

@@ -94,8 +94,13 @@ std::string Search::execute() {
     const NextStep& now = play_.next(node.chosen);
     const NextStep& then = node.next[node.chosen];
     if (play_.enabled() != node.enabled || now.point != then.point || now.resource != then.resource) {
-      return fmt::format("step {}: the same beginning has led elsewhere: {} before '{}', then '{}'", at + 1,
-                         letter_of(node.chosen), name_of(now.point), name_of(then.point));
+      return fmt::format(
+          "step {}: the same beginning has led elsewhere: {} before '{}' at {:#x}, then '{}' at {:#x}; who "
+          "can "
+          "go: {:#x}, then {:#x}; {}",
+          at + 1, letter_of(node.chosen), name_of(now.point), now.resource, name_of(then.point),
+          then.resource, play_.enabled(), node.enabled,
+          play_.problem().empty() ? "no problem" : play_.problem());
     }
     if (!play_.step(node.chosen)) return {};
   }

@@ -51,6 +51,15 @@ void pin_to(int cpu) {
   sched_setaffinity(0, sizeof set, &set);
 }
 
+constexpr std::size_t kAccessLogsBytes = (kSeatMax + 1) * sizeof(AccessLog);
+
+AccessLog* make_access_logs() {
+  void* const memory =
+      mmap(nullptr, kAccessLogsBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  LS_ASSERT(memory != MAP_FAILED);
+  return static_cast<AccessLog*>(memory);
+}
+
 PeerAddress address_of_socket(int fd) {
   sockaddr_in address{};
   socklen_t length = sizeof address;
@@ -86,6 +95,7 @@ std::string Testbed::prepare(const TestbedOptions& options) {
   pristine_ = static_cast<char*>(copy);
   std::memcpy(pristine_, arena, arena_bytes);
   madvise(pristine_, arena_bytes, MADV_DONTFORK);
+  if (lockstep_watch_accesses != nullptr) logs_ = make_access_logs();
   pids_.resize(worker_count());
   for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) {
     fork_worker(worker);
@@ -180,6 +190,7 @@ Testbed::~Testbed() {
   for (const int fd : sockets_) close(fd);
   if (pristine_ != nullptr) munmap(pristine_, arena_bytes);
   if (page_ != nullptr) munmap(page_, sizeof *page_);
+  if (logs_ != nullptr) munmap(logs_, kAccessLogsBytes);
   set_virtual_clock(nullptr);
 }
 
@@ -229,6 +240,7 @@ void Testbed::be_worker(std::uint32_t worker) {
   log_settings().level = static_cast<int>(LogLevel::kCrit);  // What is provoked here need not be read.
   guard_pages();
   install_stepping(*page_, worker);
+  if (logs_ != nullptr) lockstep_watch_accesses(&logs_[worker], arena, arena_bytes);
   const shm::WorkerId me{static_cast<std::uint8_t>(worker)};
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   std::unique_ptr<worker::Process> process;
@@ -339,6 +351,23 @@ std::size_t Testbed::written_pages() const {
   std::size_t count = 0;
   for (const auto& page : page_->written) count += page.load(std::memory_order_relaxed);
   return count;
+}
+
+std::size_t Testbed::page_count() const { return arena_bytes / kPageBytes; }
+
+ArenaImage Testbed::image() const {
+  ArenaImage image;
+  for (std::size_t i = 0; i < page_count(); ++i) {
+    if (page_->written[i].load(std::memory_order_relaxed) == 0) continue;
+    image[i].assign(arena + i * kPageBytes, arena + (i + 1) * kPageBytes);
+  }
+  return image;
+}
+
+const char* Testbed::page_in(const ArenaImage& image, std::size_t page) const {
+  if (page_->written[page].load(std::memory_order_relaxed) == 0) return nullptr;
+  const auto found = image.find(page);
+  return found != image.end() ? found->second.data() : pristine_ + page * kPageBytes;
 }
 
 bool Testbed::has_data(std::uint32_t worker) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/explore/access_log.h"
 #include "core/explore/step_page.h"
 #include "core/worker/command_post.h"
 #include "core/worker/configuration.h"
@@ -27,6 +28,8 @@ struct TestbedOptions {
   std::uint32_t workers = 2;
   int cpu = 0;  // Explorer and workers share it: a hand-over then costs no wake-up of another.
 };
+
+using ArenaImage = std::map<std::size_t, std::vector<char>>;  // Pages by number.
 
 class Testbed {
  public:
@@ -47,6 +50,8 @@ class Testbed {
   [[nodiscard]] bool begin(std::uint32_t worker, Command command);
   // The step before which it stands.
   [[nodiscard]] bool step(std::uint32_t worker);
+  // What it has touched since the explorer looked last; nullptr: this build is not instrumented.
+  AccessLog* accesses_of(std::uint32_t worker) { return logs_ == nullptr ? nullptr : &logs_[worker]; }
   const Seat& seat(std::uint32_t worker) const { return page_->seats[worker]; }
   std::string why_lost(std::uint32_t worker);
   // SIGKILL, where it stands; another process takes its place and knows nothing yet.
@@ -68,6 +73,11 @@ class Testbed {
   // Of all pages that were ever written; equal states have equal ones.
   std::uint64_t hash() const;
   std::size_t written_pages() const;
+  // The pages that were ever written, as they are now.
+  ArenaImage image() const;
+  // Of that page then; nullptr: it was never written, neither then nor since.
+  const char* page_in(const ArenaImage& image, std::size_t page) const;
+  std::size_t page_count() const;
   // What is not at rest (I19), a line each; empty: everything is, and the slabs hold what they held at first.
   std::string unrest();
 
@@ -100,6 +110,7 @@ class Testbed {
   worker::TmSettings default_tm_;
   worker::EngineSettings engine_settings_;
   StepPage* page_ = nullptr;
+  AccessLog* logs_ = nullptr;  // By WorkerId.
   char* pristine_ = nullptr;  // The segment after the start.
   std::vector<pid_t> pids_;   // By WorkerId - 1.
   std::string slots_at_first_;

@@ -5,8 +5,9 @@
 namespace lockstep::worker {
 namespace {
 
-// Whether it is free another process decides, by freeing it.
+// Whether it is free another process decides, by freeing it: each look is a step of its own.
 bool try_claim(shm::EventNode& node, shm::WorkerId home) {
+  reach(Point::kTakeNode, resource_of(&node));
   if (node.state.load(std::memory_order_acquire) != shm::NodeState::kFree) return false;
   node.home = home.value;
   node.large = 0;
@@ -19,9 +20,9 @@ bool try_claim(shm::EventNode& node, shm::WorkerId home) {
 
 // Begins at the front again as soon as the first is free: few stay in use, and those stay in the cache.
 shm::ReceiveBuffer* NodePool::try_take_buffer() {
-  reach(Point::kTakeNode, resource_of(&area_.buffers[0].node));
-  if (area_.buffers[0].node.state.load(std::memory_order_relaxed) == shm::NodeState::kFree) {
-    area_.receive_cursor = 0;
+  if (try_claim(area_.buffers[0].node, me_)) {
+    area_.receive_cursor = 1;
+    return &area_.buffers[0];
   }
   for (std::uint32_t tries = 0; tries < shm::kReceivePoolSize; ++tries) {
     shm::ReceiveBuffer& buffer = area_.buffers[area_.receive_cursor];
@@ -32,9 +33,9 @@ shm::ReceiveBuffer* NodePool::try_take_buffer() {
 }
 
 shm::EventNode* NodePool::try_take_timer_node() {
-  reach(Point::kTakeNode, resource_of(&area_.timer_nodes[0]));
-  if (area_.timer_nodes[0].state.load(std::memory_order_relaxed) == shm::NodeState::kFree) {
-    area_.timer_cursor = 0;
+  if (try_claim(area_.timer_nodes[0], me_)) {
+    area_.timer_cursor = 1;
+    return &area_.timer_nodes[0];
   }
   for (std::uint32_t tries = 0; tries < shm::kTimerNodeMax; ++tries) {
     shm::EventNode& node = area_.timer_nodes[area_.timer_cursor];

@@ -20,13 +20,19 @@ Receiver::Receiver(Process& process, NodePool& pool, const EngineCounters& count
       area_(process.state.area(process.me)),
       batch_(area_.batch) {}
 
-// Makes one slot ready for the kernel. False when no buffer is free.
-bool Receiver::prepare(std::uint32_t slot) {
-  if (batch_.buffers[slot] == 0) {
-    shm::ReceiveBuffer* fresh = pool_.try_take_buffer();
-    if (fresh == nullptr) return false;
-    batch_.buffers[slot] = process_.segment.handle_of(fresh).value;
+// A buffer for each slot that has none, not yet in the batch. Returns how many slots from 0 on have one.
+std::uint32_t Receiver::find_buffers() {
+  for (std::uint32_t slot = 0; slot < unready_; ++slot) {
+    if (batch_.buffers[slot] != 0) continue;
+    const shm::ReceiveBuffer* buffer = pool_.try_take_buffer();
+    if (buffer == nullptr) return slot;
+    found_[slot] = process_.segment.handle_of(buffer).value;
   }
+  return shm::kReceiveBatchMax;
+}
+
+void Receiver::prepare(std::uint32_t slot) {
+  if (batch_.buffers[slot] == 0) batch_.buffers[slot] = found_[slot];
   auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[slot]});
   batch_.parts[slot][0] = iovec{buffer.bytes, shm::kReceiveBytes};
   batch_.parts[slot][1] = iovec{area_.overflow[slot], sizeof area_.overflow[slot]};
@@ -38,20 +44,20 @@ bool Receiver::prepare(std::uint32_t slot) {
   header.msg_hdr.msg_control = nullptr;
   header.msg_hdr.msg_controllen = 0;
   header.msg_hdr.msg_flags = 0;
-  header.msg_len = 0;
-  return true;
 }
 
-// Prepares the slots that the last batch used; the others still are. Returns how many can be offered.
-std::uint32_t Receiver::offer_slots() {
-  for (std::uint32_t slot = 0; slot < used_; ++slot) {
-    if (prepare(slot)) continue;
-    prepared_ = slot;
-    break;
-  }
-  used_ = 0;
-  while (prepared_ < shm::kReceiveBatchMax && prepare(prepared_)) ++prepared_;
-  return prepared_;
+// Lengths first: whoever looks into the batch meanwhile must not meet a new buffer under an old length. A
+// death after any of the stores leaves nothing to admit.
+void Receiver::renew_batch(std::uint32_t offered) {
+  const std::uint32_t end = std::min(unready_, offered);
+  for (std::uint32_t slot = 0; slot < end; ++slot) batch_.headers[slot].msg_len = 0;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  batch_.count = 0;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  batch_.next_to_admit = 0;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  for (std::uint32_t slot = 0; slot < end; ++slot) prepare(slot);
+  if (offered == shm::kReceiveBatchMax) unready_ = 0;
 }
 
 void Receiver::stamp_batch() {
@@ -60,12 +66,11 @@ void Receiver::stamp_batch() {
 }
 
 std::uint32_t Receiver::receive(int socket, std::uint16_t socket_index) {
-  batch_.count = 0;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  batch_.next_to_admit = 0;
-  const std::uint32_t offered = offer_slots();
+  const std::uint32_t offered = find_buffers();
   if (offered == 0) return 0;
+  // From here on others see the batch change.
   reach(Point::kReceive, resource_of(&batch_));
+  renew_batch(offered);
   batch_.socket = socket_index;
   stamp_batch();
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -73,7 +78,7 @@ std::uint32_t Receiver::receive(int socket, std::uint16_t socket_index) {
   const int got = net::receive_batch(socket, batch_.headers, offered);
   if (got <= 0) return 0;
   stamp_batch();  // Not before what was sent in the meantime: an answer is later than what it answers.
-  used_ = static_cast<std::uint32_t>(got);
+  unready_ = std::max(unready_, static_cast<std::uint32_t>(got));
   admit_batch(static_cast<std::uint32_t>(got));
   return static_cast<std::uint32_t>(got);
 }

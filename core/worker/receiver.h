@@ -26,8 +26,9 @@ class Receiver {
   std::size_t recover();
 
  private:
-  bool prepare(std::uint32_t slot);
-  std::uint32_t offer_slots();
+  std::uint32_t find_buffers();
+  void prepare(std::uint32_t slot);
+  void renew_batch(std::uint32_t offered);
   void stamp_batch();
   void admit_batch(std::uint32_t count);
   bool admit(std::uint32_t slot);
@@ -42,8 +43,8 @@ class Receiver {
   std::function<void(shm::EventNode&)> bypass_;
   shm::WorkerArea& area_;
   shm::ReceiveBatch& batch_;
-  std::uint32_t prepared_ = 0;  // Slots from 0 on that are ready for the kernel,
-  std::uint32_t used_ = 0;      // and how many of them the last batch used.
+  std::uint32_t unready_ = shm::kReceiveBatchMax;    // Slots from it on are ready for the kernel.
+  std::uint32_t found_[shm::kReceiveBatchMax] = {};  // Buffers on their way into the batch.
 };
 
 }  // namespace lockstep::worker
