@@ -26,6 +26,7 @@ constexpr const char* kUsage =
     "  --crash          each worker also dies at each step, its recovery first and last\n"
     "  --sleep-sets     without source-DPOR: the same traces with more work\n"
     "  --pct SEED,DEPTH[,EXECUTIONS]   random orders with few changes, for what is too large\n"
+    "  --workers N      at least so many; a scenario names those that receive\n"
     "  --cpus N         so many jobs side by side\n"
     "  --expect RULE    it is to be found: W4, I6, ticket; several. Then these alone are told, the shortest "
     "each\n"
@@ -110,8 +111,8 @@ class Reader {
     if (word == "--transcripts") return arguments_.transcripts = true, "";
     if (word == "--mutations") return arguments_.mutations = true, "";
     std::string value;
-    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--expect",
-                          "--replay", "--html", "--mutation", "--audit-without", "-L"})) {
+    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--workers",
+                          "--expect", "--replay", "--html", "--mutation", "--audit-without", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
@@ -144,6 +145,10 @@ class Reader {
     }
     std::vector<std::uint64_t> numbers;
     if (!read_numbers(value, numbers)) return fmt::format("{}: a number is expected, not '{}'", word, value);
+    if (word == "--workers") {
+      job.workers = static_cast<unsigned>(numbers[0]);
+      return numbers[0] >= 1 && numbers[0] <= kSeatMax ? "" : "--workers: 1 to 8 is expected";
+    }
     if (word == "--cpus") return arguments_.cpus = static_cast<unsigned>(numbers[0]), "";
     if (word == "--limit") return job.most_executions = numbers[0], "";
     if (numbers.size() < 2) return "--pct: SEED,DEPTH is expected";

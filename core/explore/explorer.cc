@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <optional>
@@ -57,7 +58,7 @@ struct Bench {
     TestbedOptions options;
     options.config = config_of(job, scenario, peers.host());
     options.module_dirs = job.module_dirs;
-    options.workers = scenario.workers;
+    options.workers = std::max(scenario.workers, job.workers);
     options.cpu = job.cpu;
     auto made = Testbed::create(options);
     if (!made) return made.error();

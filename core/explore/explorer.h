@@ -19,6 +19,7 @@ struct Job {
   std::string late_2xx = "forward";
   std::string cancelled_2xx = "forward";
   std::vector<std::string> module_dirs;
+  unsigned workers = 0;  // More than the scenario has; 0: as many.
   Reduction reduction = Reduction::kSourceDpor;
   std::uint64_t most_executions = 2'000'000;
   bool is_crash = false;

@@ -192,6 +192,7 @@ class Engine final : public TransactionControl {
   void ack_branch(std::uint8_t branch);
   void store_final(std::uint8_t branch);
   void run_failure_route(const transaction::Action& action);
+  bool take_copy_if_unordered(shm::MessageRef& message);
   void send_upstream(shm::MessageRef message, bool free_after_send);
   void send_branch(std::uint8_t branch, shm::MessageRef message, SendKind kind);
   void count_final(transaction::Status status);

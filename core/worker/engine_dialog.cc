@@ -81,9 +81,10 @@ void Engine::bye_dialog(std::uint8_t branch) {
 
 void Engine::send_bye(std::uint8_t branch, shm::MessageRef message) {
   if (message.slot == 0) return;
+  const bool is_copy = take_copy_if_unordered(message);
   outbox_.add(entry_index_, stamp_, message, dialog_target(branch, view_of(message)),
               store_.target(*view_.record, branch).socket,
-              {view_.handle, view_.record->generation, branch, SendKind::kBye}, false);
+              {view_.handle, view_.record->generation, branch, SendKind::kBye}, is_copy);
 }
 
 // Told when it is over, so that a leg which nobody could end is known to the operator.

@@ -146,8 +146,19 @@ void Engine::count_stateless(std::uint16_t status) {
   }
 }
 
+// openser13 sends when the call is let go: the next owner may give the slot back by then.
+bool Engine::take_copy_if_unordered(shm::MessageRef& message) {
+  if (settings_.tm->ordering == Ordering::kStrict) return false;
+  const shm::MessageRef copy = try_take(message.bytes);
+  if (copy.slot == 0) return false;
+  std::memcpy(span_of(copy).data(), view_of(message).data(), message.bytes);
+  message = copy;
+  return true;
+}
+
 void Engine::send_upstream(shm::MessageRef message, bool free_after_send) {
   if (message.slot == 0) return;
+  if (!free_after_send) free_after_send = take_copy_if_unordered(message);
   const shm::TransactionRecord& record = *view_.record;
   outbox_.add(entry_index_, stamp_, message, record.reply_target, record.reply_socket, {}, free_after_send);
   count(settings_.counters->rpl_sent);
@@ -156,8 +167,9 @@ void Engine::send_upstream(shm::MessageRef message, bool free_after_send) {
 void Engine::send_branch(std::uint8_t branch, shm::MessageRef message, SendKind kind) {
   if (message.slot == 0) return;
   const shm::BranchTarget& target = store_.target(*view_.record, branch);
+  const bool is_copy = take_copy_if_unordered(message);
   outbox_.add(entry_index_, stamp_, message, target.address, target.socket,
-              {view_.handle, view_.record->generation, branch, kind}, false);
+              {view_.handle, view_.record->generation, branch, kind}, is_copy);
 }
 
 void Engine::withdraw(std::uint8_t branch, SendKind kind) {
