@@ -49,7 +49,8 @@ class ScenarioTest : public CppUnit::TestFixture {
                          problem_of("race\n 3 200 A\n"));
     CPPUNIT_ASSERT_EQUAL(
         std::string(
-            "x.scenario:1: title, branches, workers, setup, race, arrive, clock or failure is expected, not 'rase'"),
+            "x.scenario:1: title, branches, workers, setup, race, arrive, clock or failure is expected, "
+                    "not 'rase'"),
         problem_of("rase\n"));
     CPPUNIT_ASSERT_EQUAL(std::string("x.scenario:1: a number from 1 to 4 is expected behind 'workers'"),
                          problem_of("workers 9\n"));
