@@ -188,16 +188,18 @@ void Judge::check_upstream() {
     } else {
       success_up = true;
       answered[one.branch] = true;
-      dialogs.insert(one.tag);
-      // The first copy that has this tag and was not told yet: order of commits, order of the wire.
+      const bool is_first = dialogs.insert(one.tag).second;
+      if (!is_first) continue;  // A repetition may come at any time.
+      std::size_t number = kNever;
       for (std::size_t d = 0; d < stamps_.size(); ++d) {
         const ScenarioDatagram& datagram = play_.deliveries()[d].datagram;
-        if (!is_response(datagram, one.branch, 200, 299) || tag_of(datagram) != one.tag) continue;
-        if (stamps_[d] == kNever) continue;
-        if (stamps_[d] + 1 < last_number) fail("W2", fmt::format("{} left after a later 200", one.label()));
-        last_number = std::max(last_number, stamps_[d] + 1);
-        break;
+        const bool is_it = is_response(datagram, one.branch, 200, 299) && tag_of(datagram) == one.tag;
+        if (is_it) number = std::min(number, stamps_[d]);
       }
+      if (number != kNever && number < last_number) {
+        fail("W2", fmt::format("{} left after a later 200", one.label()));
+      }
+      if (number != kNever) last_number = number;
     }
     final_up = true;
   }
@@ -289,6 +291,7 @@ void Judge::check_cancels() {
 // O6: what a 2xx causes comes after it.
 void Judge::check_cancel_order() {
   bool success_up = false;
+  for (const Sent& one : play_.setup_wire()) success_up = success_up || is_up(one, 0, 200, 299);
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
     const Sent& one = play_.wire()[i];
     if (is_up(one, 0, 200, 299)) success_up = true;

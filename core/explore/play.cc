@@ -18,12 +18,14 @@ bool reads_only(const NextStep& step) { return step.point == Point::kPeek; }
 char letter_of(Actor actor) {
   if (actor == kNetwork) return 'n';
   if (actor == kClock) return 't';
+  if (actor == kOperator) return 'r';
   return static_cast<char>('0' + actor);
 }
 
 Actor actor_of(char letter) {
   if (letter == 'n') return kNetwork;
   if (letter == 't') return kClock;
+  if (letter == 'r') return kOperator;
   return letter >= '1' && letter <= '8' ? static_cast<Actor>(letter - '0') : Actor{0};
 }
 
@@ -49,6 +51,8 @@ std::string Play::begin() {
   problem_.clear();
   arrived_ = 0;
   clocks_run_ = 0;
+  has_commanded_ = false;
+  must_help_ = false;
   race_wire_ = 0;
   enabled_ = 0;
   actors_ = 0;
@@ -102,6 +106,8 @@ std::string Play::prepare_race() {
   }
   if (!scenario_.arrive.empty()) actors_ |= bit_of(kNetwork);
   if (!scenario_.clock_ms.empty()) actors_ |= bit_of(kClock);
+  if (scenario_.has_rpc) actors_ |= bit_of(kOperator);
+  next_[kOperator] = {Point::kAdmit, resource_of(&entry())};
   next_[kClock] = {Point::kTimer, kTime};
   if (auditor_ != nullptr) auditor_->note_start();
   find_enabled();
@@ -129,7 +135,8 @@ void Play::find_enabled() {
   const shm::WorkerId owner{static_cast<std::uint8_t>(entry().word.load() >> 56)};
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
     if (testbed_.seat(worker).standing != Standing::kAtPoint) continue;
-    if (next_[worker].point == Point::kOwn && owner.value != 0 && !(owner == shm::kQueued)) continue;
+    const bool waits = testbed_.is_unordered() && next_[worker].point == Point::kOwn;
+    if (waits && owner.value != 0 && !(owner == shm::kQueued)) continue;
     enabled_ |= bit_of(worker);
   }
   if (arrived_ < deliveries_.size()) {
@@ -137,7 +144,16 @@ void Play::find_enabled() {
     next_[kNetwork] = {Point::kReceive, testbed_.receive_resource(deliveries_[arrived_].worker)};
   }
   if (clocks_run_ < scenario_.clock_ms.size()) enabled_ |= bit_of(kClock);
+  if (scenario_.has_rpc && !has_commanded_) enabled_ |= bit_of(kOperator);
   if (enabled_ != 0) return;
+  // What a death has left in the run queue, or should have: whoever waits for work looks there.
+  if (owner == shm::kQueued && testbed_.seat(1).standing == Standing::kIdle) {
+    if (testbed_.begin(1, Command::kHelp) && testbed_.seat(1).standing == Standing::kAtPoint) {
+      look_at(1);
+      enabled_ = bit_of(1);
+      return;
+    }
+  }
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
     if (testbed_.seat(worker).standing == Standing::kAtPoint)
       problem_ = "deadlock: all wait for the call's lock";
@@ -159,12 +175,45 @@ bool Play::deliver_next() {
   return testbed_.seat(worker).standing != Standing::kIdle || begin_turn(worker);
 }
 
+// tm.cancel and tm.cancel_branch, as the control process does it: into the inbox, and where nobody owns the
+// call, into the run queue, for a worker that is woken.
+bool Play::command() {
+  has_commanded_ = true;
+  const bool is_one = scenario_.rpc_branch != 0;
+  worker::CallCommand command;
+  command.kind = is_one ? worker::CallCommandKind::kCancelBranch : worker::CallCommandKind::kCancelAll;
+  command.branch = static_cast<std::uint16_t>(is_one ? scenario_.rpc_branch - 'A' : 0);
+  command.entry = entry_;
+  command.transaction = entry().transactions;
+  if (command.transaction == 0) return true;  // It has ended: the control process says so.
+  const shm::Handle<shm::TransactionRecord> record{command.transaction};
+  command.generation = testbed_.segment().at(record)->generation;
+  testbed_.post(command);
+  must_help_ = static_cast<std::uint8_t>(entry().word.load() >> 56) == shm::kQueued.value;
+  bool is_well = true;
+  if (must_help_ && testbed_.seat(1).standing == Standing::kIdle) resume(1, is_well);
+  return is_well;
+}
+
+// A worker that has come back begins again if there is something for it.
+void Play::resume(Actor worker, bool& is_well) {
+  if (must_help_ && worker == 1) {
+    must_help_ = false;
+    is_well = testbed_.begin(worker, Command::kHelp);
+    if (is_well) look_at(worker);
+    if (!is_well || testbed_.seat(worker).standing == Standing::kAtPoint) return;
+  }
+  if (testbed_.has_data(worker) || must_turn_[worker]) is_well = begin_turn(worker);
+}
+
 bool Play::step(Actor actor) {
   const NextStep what = next_[actor];
   bool is_well = true;
   if (ticks_) testbed_.tick();
   if (actor == kNetwork) {
     is_well = deliver_next();
+  } else if (actor == kOperator) {
+    is_well = command();
   } else if (actor == kClock) {
     testbed_.advance_ms(scenario_.clock_ms[clocks_run_++]);
     for (Actor worker = 1; worker <= testbed_.worker_count() && is_well; ++worker) {
@@ -182,7 +231,7 @@ bool Play::step(Actor actor) {
     is_well = testbed_.step(actor);
     if (is_well && what.point == Point::kSend) take_wire(actor);
     if (is_well && testbed_.seat(actor).standing == Standing::kIdle) {
-      if (testbed_.has_data(actor) || must_turn_[actor]) is_well = begin_turn(actor);
+      resume(actor, is_well);
     } else if (is_well) {
       look_at(actor);
     }
@@ -214,6 +263,7 @@ bool Play::finish(Actor first, Actor last) {
 bool Play::kill(Actor worker) {
   steps_.push_back({worker, {Point::kRecover, 0}, true});
   testbed_.kill_and_replace(worker);
+  must_turn_[worker] = true;  // What became due while it was dead.
   if (!testbed_.begin(worker, Command::kRecover)) {
     problem_ = testbed_.why_lost(worker);
     enabled_ = 0;

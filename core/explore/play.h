@@ -77,6 +77,8 @@ class Play {
   void find_enabled();
   void take_wire(Actor worker);
   bool deliver_next();
+  bool command();
+  void resume(Actor worker, bool& is_well);
   void react(std::size_t& seen);
 
   Testbed& testbed_;
@@ -94,6 +96,8 @@ class Play {
   std::vector<Delivery> deliveries_;
   std::size_t arrived_ = 0;
   std::size_t clocks_run_ = 0;
+  bool has_commanded_ = false;
+  bool must_help_ = false;  // The first worker is to look into the run queue.
   bool ticks_ = false;
   std::size_t race_wire_ = 0;
   std::uint64_t first_stamp_ = 0;

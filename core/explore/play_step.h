@@ -8,13 +8,14 @@
 
 namespace lockstep::explore {
 
-using Actor = std::uint8_t;  // 1 to workers: a worker; then network and clock, see Play.
+using Actor = std::uint8_t;  // 1 to workers: a worker; then network, clock and operator, see Play.
 inline constexpr Actor kNetwork = kSeatMax + 1;
 inline constexpr Actor kClock = kSeatMax + 2;
-inline constexpr std::size_t kActorMax = kSeatMax + 3;
+inline constexpr Actor kOperator = kSeatMax + 3;
+inline constexpr std::size_t kActorMax = kSeatMax + 4;
 using ActorMask = std::uint32_t;
 constexpr ActorMask bit_of(Actor actor) { return 1u << actor; }
-// '1', '2', 'n', 't'; and back, 0: no such letter.
+// '1', '2', 'n', 't', 'r'; and back, 0: no such letter.
 char letter_of(Actor actor);
 Actor actor_of(char letter);
 

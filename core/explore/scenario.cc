@@ -17,7 +17,7 @@ using Words = std::vector<std::string>;
 constexpr unsigned kBranchMost = 4;
 constexpr unsigned kWorkerMost = 4;
 constexpr char kPhoneLast = 'D';
-constexpr const char* kSections = "title, branches, workers, setup, race, arrive, clock or failure";
+constexpr const char* kSections = "title, branches, workers, setup, race, arrive, clock, failure or rpc";
 constexpr const char* kDatagrams =
     "invite, cancel, ack BRANCH, bye BRANCH, STATUS BRANCH [TAG] or STATUS BRANCH cancel";
 
@@ -73,6 +73,13 @@ class Reader {
     if (first == "branches") return read_count(words, kBranchMost, scenario_.branches);
     if (first == "workers") return read_count(words, kWorkerMost, scenario_.workers);
     if (first == "clock") return read_clock(words);
+    if (first == "rpc") {
+      if (words.size() < 2 || words.size() > 3 || words[1] != "cancel") {
+        return "'cancel' and perhaps a branch are expected behind 'rpc'";
+      }
+      scenario_.has_rpc = true;
+      return words.size() == 3 ? read_branch(words, 2, scenario_.rpc_branch) : std::string();
+    }
     if (first == "failure") {
       if (words.size() != 2 || words[1].size() != 1 || words[1][0] < 'A' || words[1][0] > kPhoneLast) {
         return fmt::format("a phone is expected behind 'failure', up to {}", kPhoneLast);

@@ -14,6 +14,7 @@
 //   arrive                 # the same, but each arrives at any moment of the race, in this order
 //     1  200 B
 //   clock     500 1000     # so many ms pass at any moment of the race, and so many more at any later one
+//   rpc       cancel [B]   # the operator's tm.cancel, or tm.cancel_branch, at any moment of the race
 //   failure   C            # once the call has failed, failure_route calls C, who is none of the branches
 //
 // DATAGRAM: `invite`, `cancel` (the caller's), `STATUS BRANCH [TAG]`, `STATUS BRANCH cancel` (the answer to a
@@ -53,6 +54,8 @@ struct Scenario {
   std::vector<Arrival> race;
   std::vector<Arrival> arrive;
   std::vector<std::uint64_t> clock_ms;  // Empty: time stands still.
+  bool has_rpc = false;                 // The operator cancels: rpc_branch, or all (0).
+  char rpc_branch = 0;
   char failure = 0;                     // Whom failure_route calls; 0: there is none.
 };
 

@@ -43,7 +43,7 @@ Result<std::vector<Turn>, std::string> parse_schedule(const std::string& text) {
     const bool is_death = text[at] == 'k';
     if (is_death) ++at;
     const Actor actor = at < text.size() ? actor_of(text[at]) : Actor{0};
-    if (actor == 0 || (is_death && actor > kSeatMax)) return wrong(at, "1 to 8, k, n or t");
+    if (actor == 0 || (is_death && actor > kSeatMax)) return wrong(at, "1 to 8, k, n, r or t");
     ++at;
     unsigned count = 1;
     if (at < text.size() && text[at] == '*') {

@@ -24,6 +24,7 @@ enum class Command : std::uint32_t {
   kNone,
   kRenew,    // Begin as a new process does: nothing of an earlier execution is known.
   kTurn,     // One turn: receive, work, fire what is due.
+  kHelp,     // Take what lies in the run queue, and work it.
   kRecover,  // As the replacement of a dead worker does, then work what it left.
 };
 

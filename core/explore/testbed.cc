@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <malloc.h>
 #include <sched.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -115,6 +116,7 @@ std::string Testbed::open_sockets(const TestbedOptions& options) {
     if (!fd) return fd.error() + "\n";
     sockets_.push_back(*fd);
     addresses_.push_back(address_of_socket(*fd));
+    wake_fds_.push_back(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   }
   worker::Options arguments;
   arguments.config_file = fmt::format("/proc/self/fd/{}", config);
@@ -188,6 +190,7 @@ Testbed::~Testbed() {
     waitpid(pid, nullptr, 0);
   }
   for (const int fd : sockets_) close(fd);
+  for (const int fd : wake_fds_) close(fd);
   if (pristine_ != nullptr) munmap(pristine_, arena_bytes);
   if (page_ != nullptr) munmap(page_, sizeof *page_);
   if (logs_ != nullptr) munmap(logs_, kAccessLogsBytes);
@@ -250,6 +253,7 @@ void Testbed::be_worker(std::uint32_t worker) {
   settings.sockets = {sockets_[worker - 1]};
   for (const auto& loaded : configuration_->loader->loaded()) settings.modules.push_back(loaded.module);
   settings.tasks = &tasks_;
+  settings.wake_fds = wake_fds_;
   settings.keepers = &keepers_;
   settings.variable_count = configuration_->registry.variable_count();
   const auto renew = [&] {
@@ -264,6 +268,9 @@ void Testbed::be_worker(std::uint32_t worker) {
         break;
       case Command::kTurn:
         body->turn();
+        break;
+      case Command::kHelp:
+        body->help();
         break;
       case Command::kRecover:
         renew();
@@ -368,6 +375,27 @@ const char* Testbed::page_in(const ArenaImage& image, std::size_t page) const {
   if (page_->written[page].load(std::memory_order_relaxed) == 0) return nullptr;
   const auto found = image.find(page);
   return found != image.end() ? found->second.data() : pristine_ + page * kPageBytes;
+}
+
+// What this process writes no guard notes.
+void Testbed::note_written(const void* first, std::size_t bytes) {
+  const auto offset = static_cast<std::size_t>(static_cast<const char*>(first) - arena);
+  for (std::size_t page = offset / kPageBytes; page <= (offset + bytes - 1) / kPageBytes; ++page) {
+    page_->written[page].store(1, std::memory_order_relaxed);
+  }
+}
+
+void Testbed::post(const worker::CallCommand& command) {
+  const shm::WorkerId me{static_cast<std::uint8_t>(state_->worker_count + 1)};
+  shm::WorkerArea& area = state_->area(me);
+  shm::Slabs slabs(*segment_, *state_->slabs, me);
+  worker::Process process{me, *segment_, *state_, slabs, area.counters};
+  note_written(&area.timer_nodes[0], sizeof area.timer_nodes[0]);
+  note_written(&area.receive_cursor, 2 * sizeof area.receive_cursor);
+  note_written(state_->run_queue, sizeof(shm::RunQueue) - sizeof state_->run_queue->entries + 64);
+  note_written(&state_->entry(command.entry), sizeof(shm::EntryRecord));
+  const bool is_posted = command_post_.post(process, command);
+  LS_ASSERT(is_posted);
 }
 
 bool Testbed::has_data(std::uint32_t worker) const {

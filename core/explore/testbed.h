@@ -57,8 +57,12 @@ class Testbed {
   // SIGKILL, where it stands; another process takes its place and knows nothing yet.
   void kill_and_replace(std::uint32_t worker);
 
+  // The control process posts a command to the call, in one step.
+  void post(const worker::CallCommand& command);
   // Whether a datagram lies in its socket.
   bool has_data(std::uint32_t worker) const;
+  // openser13: a worker waits at kOwn while another has the call.
+  bool is_unordered() const { return engine_settings_.tm->ordering == worker::Ordering::kOpenser13; }
   // Where its socket listens.
   const PeerAddress& address_of(std::uint32_t worker) const { return addresses_[worker - 1]; }
   // What kReceive of this worker names.
@@ -87,6 +91,7 @@ class Testbed {
   std::string open_sockets(const TestbedOptions& options);
   std::string make_memory();
   std::string start_modules();
+  void note_written(const void* first, std::size_t bytes);
   void fork_worker(std::uint32_t worker);
   [[noreturn]] void be_worker(std::uint32_t worker);
   void guard_pages();
@@ -96,6 +101,7 @@ class Testbed {
   std::unique_ptr<worker::Configuration> configuration_;
   worker::LocalNames names_;
   std::vector<int> sockets_;
+  std::vector<int> wake_fds_;
   std::vector<PeerAddress> addresses_;
   std::unique_ptr<shm::Segment> segment_;
   shm::SharedState* state_ = nullptr;

@@ -25,7 +25,7 @@ class ScenarioTest : public CppUnit::TestFixture {
     const auto scenario = parse_scenario(
         "# all\ntitle   a title, with commas\nbranches 3\nworkers 2\nsetup\n  invite\n  180 C\nrace\n"
         "  1  200 A a2   # tag\n  2 486 B\n  1 cancel\n  2 200 A cancel\n  1 ack A\narrive\n  2 bye A\nclock "
-        "32000\n",
+        "32000\nrpc cancel B\n",
         "folder/x.scenario");
     CPPUNIT_ASSERT(scenario.ok());
     CPPUNIT_ASSERT_EQUAL(std::string("x"), scenario->name);
@@ -39,6 +39,8 @@ class ScenarioTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::string("invite|180 C|1 200 A a2|2 486 B|1 cancel|2 200 A cancel|1 ack A|"),
                          text);
     CPPUNIT_ASSERT_EQUAL(std::string("bye A"), scenario->arrive.at(0).datagram.text());
+    CPPUNIT_ASSERT(scenario->has_rpc);
+    CPPUNIT_ASSERT_EQUAL('B', scenario->rpc_branch);
     CPPUNIT_ASSERT(scenario->clock_ms == std::vector<std::uint64_t>{32000});
   }
 
@@ -49,8 +51,8 @@ class ScenarioTest : public CppUnit::TestFixture {
                          problem_of("race\n 3 200 A\n"));
     CPPUNIT_ASSERT_EQUAL(
         std::string(
-            "x.scenario:1: title, branches, workers, setup, race, arrive, clock or failure is expected, "
-                    "not 'rase'"),
+            "x.scenario:1: title, branches, workers, setup, race, arrive, clock, failure or rpc is expected, "
+            "not 'rase'"),
         problem_of("rase\n"));
     CPPUNIT_ASSERT_EQUAL(std::string("x.scenario:1: a number from 1 to 4 is expected behind 'workers'"),
                          problem_of("workers 9\n"));
@@ -65,23 +67,24 @@ class ScenarioTest : public CppUnit::TestFixture {
   }
 
   void schedules_are_written_and_read() {
-    const std::string text = "1*3.2.n.k1.1*2.t.k2.k2";
+    const std::string text = "1*3.2.n.k1.1*2.t.k2.k2.r";
     const auto schedule = parse_schedule(text);
     CPPUNIT_ASSERT(schedule.ok());
     std::vector<PlayedStep> steps;
     for (const Turn& turn : *schedule) steps.push_back({turn.actor, {}, turn.is_death});
-    CPPUNIT_ASSERT_EQUAL(std::size_t{11}, steps.size());
+    CPPUNIT_ASSERT_EQUAL(std::size_t{12}, steps.size());
     CPPUNIT_ASSERT_EQUAL(text, schedule_text(steps));
   }
 
   void mistakes_in_schedules() {
-    CPPUNIT_ASSERT_EQUAL(std::string("character 3 of the schedule: 1 to 8, k, n or t is expected, not 'x'"),
-                         parse_schedule("1.x").error());
+    CPPUNIT_ASSERT_EQUAL(
+        std::string("character 3 of the schedule: 1 to 8, k, n, r or t is expected, not 'x'"),
+        parse_schedule("1.x").error());
     CPPUNIT_ASSERT_EQUAL(std::string("character 3 of the schedule: a number is expected, not 'z'"),
                          parse_schedule("1*z").error());
     CPPUNIT_ASSERT_EQUAL(std::string("character 2 of the schedule: '.' is expected, not '2'"),
                          parse_schedule("12").error());
-    CPPUNIT_ASSERT_EQUAL(std::string("character 2 of the schedule: 1 to 8, k, n or t is expected"),
+    CPPUNIT_ASSERT_EQUAL(std::string("character 2 of the schedule: 1 to 8, k, n, r or t is expected"),
                          parse_schedule("k").error());
   }
 };
