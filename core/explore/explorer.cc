@@ -1,7 +1,7 @@
 // explorer.cc: a testbed for the job, the search over it, and what the judge says.
 #include "core/explore/explorer.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,16 +77,11 @@ struct Bench {
   std::unique_ptr<Judge> judge;
 };
 
-std::vector<std::string> race_labels(const Play& play) {
+// What the race put on the wire, "200 A; CANCEL B".
+std::string race_wire_of(const Play& play) {
   std::vector<std::string> labels;
   for (std::size_t i = 0; i < play.race_wire(); ++i) labels.push_back(play.wire()[i].label());
-  return labels;
-}
-
-std::string joined(const std::vector<std::string>& labels) {
-  std::string text;
-  for (const std::string& one : labels) text += (text.empty() ? "" : "; ") + one;
-  return text;
+  return fmt::format("{}", fmt::join(labels, "; "));
 }
 
 class Explorer {
@@ -133,7 +128,7 @@ class Explorer {
 
   bool on_trace() {
     Play& play = *bench_.play;
-    const std::string wire = joined(race_labels(play));
+    const std::string wire = race_wire_of(play);
     findings_.transcripts.insert(wire);
     Violations found = bench_.judge->judge_race();
     const std::vector<PlayedStep> steps = play.steps();
@@ -155,9 +150,8 @@ class Explorer {
     }
     note(found, steps, wire);
     if (job_.is_crash && found.empty()) kill_everywhere(steps);
-    if (findings_.figures.traces % kCheckEvery == 0) check_again(steps, wire);
+    if (search_->figures().traces % kCheckEvery == 1) check_again(steps, wire);
     if (swap) check_swap(*swap, steps, wire, image);
-    ++findings_.figures.traces;
     progress();
     return !is_caught();
   }
@@ -173,7 +167,7 @@ class Explorer {
       for (const PlayedStep& step : steps) {
         if ((play.enabled() & bit_of(step.actor)) == 0 || !play.step(step.actor)) break;
       }
-      return std::pair(bench_.testbed->hash(), joined(race_labels(play)));
+      return std::pair(bench_.testbed->hash(), race_wire_of(play));
     };
     const auto first = run();
     ++findings_.checked_twice;
@@ -224,7 +218,7 @@ class Explorer {
       is_well = play.kill(worker);
     }
     if (is_well) static_cast<void>(play.finish(is_first ? worker : Actor{0}, is_first ? Actor{0} : worker));
-    const std::string wire = joined(race_labels(play));
+    const std::string wire = race_wire_of(play);
     const std::vector<PlayedStep> played = play.steps();
     Violations found = bench_.judge->judge_race();
     if (play.problem().empty()) {
@@ -257,7 +251,7 @@ class Explorer {
       difference = fmt::format("'{}' cannot go on after step {}", letter_of(actor), play.steps().size());
       break;
     }
-    if (difference.empty() && joined(race_labels(play)) != wire) difference = "the wire is another";
+    if (difference.empty() && race_wire_of(play) != wire) difference = "the wire is another";
     if (difference.empty()) difference = auditor_->difference(image);
     auditor_->judge_swap(check, steps, difference);
   }
@@ -321,7 +315,7 @@ Result<Shown, std::string> show(const Job& job, const std::string& schedule, con
     if (play.problem().empty()) found.merge(bench.judge->judge_decisions());
     text += fmt::format("{}, {}, late_2xx {}, cancelled_2xx {}: {} steps\n", bench.scenario.title,
                         job.ordering, job.late_2xx, job.cancelled_2xx, play.steps().size());
-    text += "wire: " + joined(race_labels(play)) + "\n";
+    text += "wire: " + race_wire_of(play) + "\n";
     const order::Log log = log_of(play);
     for (const order::Call& call : order::calls_of(log)) {
       const order::Scene scene = order::make_scene(log, call);

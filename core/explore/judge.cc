@@ -7,8 +7,6 @@
 #include <array>
 #include <map>
 
-#include "core/order/wire.h"
-
 namespace lockstep::explore {
 namespace {
 
@@ -46,10 +44,6 @@ bool is_response(const ScenarioDatagram& datagram, char branch, int from, int to
 bool closes(const ScenarioDatagram& one) {
   if (one.what == What::kCancel) return true;
   return one.what == What::kResponse && ((one.status >= 200 && one.status < 300) || one.status >= 600);
-}
-
-std::string tag_of(const ScenarioDatagram& datagram) {
-  return datagram.tag.empty() ? std::string(1, static_cast<char>(datagram.branch + 32)) : datagram.tag;
 }
 
 }  // namespace
@@ -193,7 +187,7 @@ void Judge::check_upstream() {
       std::size_t number = kNever;
       for (std::size_t d = 0; d < stamps_.size(); ++d) {
         const ScenarioDatagram& datagram = play_.deliveries()[d].datagram;
-        const bool is_it = is_response(datagram, one.branch, 200, 299) && tag_of(datagram) == one.tag;
+        const bool is_it = is_response(datagram, one.branch, 200, 299) && datagram.to_tag() == one.tag;
         if (is_it) number = std::min(number, stamps_[d]);
       }
       if (number != kNever && number < last_number) {
@@ -359,15 +353,15 @@ void Judge::check_acks() {
   for (std::size_t i = 0; i < stamps_.size(); ++i) {
     const ScenarioDatagram& one = play_.deliveries()[i].datagram;
     if (stamps_[i] == kNever) continue;
-    if (one.what == What::kAck) ++acks[tag_of(one)].first;
+    if (one.what == What::kAck) ++acks[one.to_tag()].first;
     if (one.what != What::kResponse || one.status < 200) continue;
     const auto relays_it = [&](const Sent& sent) {
-      return is_up(sent, 0, 200, 299) && sent.tag == tag_of(one);
+      return is_up(sent, 0, 200, 299) && sent.tag == one.to_tag();
     };
     const bool is_relayed = std::any_of(play_.wire().begin(), play_.wire().end(), relays_it) ||
                             std::any_of(play_.setup_wire().begin(), play_.setup_wire().end(), relays_it);
     if (one.status >= 300 || (ends && !is_relayed)) {
-      ++acks[tag_of(one)].first;
+      ++acks[one.to_tag()].first;
     }
   }
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
@@ -407,7 +401,7 @@ void Judge::check_dialogs() {
     const ScenarioDatagram& one = play_.deliveries()[i].datagram;
     if (one.what != What::kResponse || one.status < 200 || one.status >= 300 || stamps_[i] == kNever)
       continue;
-    const bool is_up_or_ended = up.contains(tag_of(one)) || ended[tag_of(one)] > 0;
+    const bool is_up_or_ended = up.contains(one.to_tag()) || ended[one.to_tag()] > 0;
     if (is_up_or_ended || policies_.late_2xx == LatePolicy::kDrop) continue;
     fail("I4", fmt::format("nothing became of {}", one.text()));
   }

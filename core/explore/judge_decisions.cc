@@ -1,6 +1,6 @@
 // judge_decisions.cc: the commits in their order, under the books of OrderChecker; what they decided against
 // what left (I1); and what is left over in the end (I12, I19, I20).
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -79,12 +79,6 @@ bool fits(const std::string& decided, const std::string& seen) {
   return decided == seen;
 }
 
-std::string joined(const std::vector<std::string>& labels) {
-  std::string text;
-  for (const std::string& one : labels) text += (text.empty() ? "" : "; ") + one;
-  return text;
-}
-
 }  // namespace
 
 order::Log log_of(Play& play) {
@@ -106,7 +100,8 @@ void Judge::check_wire(const std::vector<std::string>& decided) {
   }
   bool is_same = seen.size() == decided.size();
   for (std::size_t i = 0; is_same && i < seen.size(); ++i) is_same = fits(decided[i], seen[i]);
-  if (!is_same) fail("I1", fmt::format("decided: {}; on the wire: {}", joined(decided), joined(seen)));
+  if (!is_same)
+    fail("I1", fmt::format("decided: {}; on the wire: {}", fmt::join(decided, "; "), fmt::join(seen, "; ")));
 }
 
 // I15, O12: a response that meets no transaction is nothing that goes up.

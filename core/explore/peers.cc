@@ -119,8 +119,7 @@ std::string Peers::build(const ScenarioDatagram& datagram, std::string& bytes) c
   const auto answer = [&](const std::map<char, std::string>& requests, const char* what) -> std::string {
     const auto found = requests.find(branch);
     if (found == requests.end()) return fmt::format("{} was not sent {} by then", branch, what);
-    const std::string tag = datagram.tag.empty() ? own_tag(branch) : datagram.tag;
-    bytes = response(found->second, datagram.status, datagram.status == 100 ? "" : tag, host_);
+    bytes = response(found->second, datagram.status, datagram.status == 100 ? "" : datagram.to_tag(), host_);
     return {};
   };
   switch (datagram.what) {

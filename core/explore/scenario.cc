@@ -184,6 +184,10 @@ class Reader {
 
 }  // namespace
 
+std::string ScenarioDatagram::to_tag() const {
+  return tag.empty() ? std::string(1, static_cast<char>(branch + 32)) : tag;
+}
+
 std::string ScenarioDatagram::text() const {
   switch (what) {
     case What::kInvite:

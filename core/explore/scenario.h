@@ -37,7 +37,8 @@ struct ScenarioDatagram {
   std::string tag;  // To tag; empty: the phone's own.
   std::size_t line = 0;
 
-  std::string text() const;  // As it is written.
+  std::string text() const;    // As it is written.
+  std::string to_tag() const;  // The tag, or the phone's own.
 };
 
 struct Arrival {

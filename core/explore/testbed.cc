@@ -82,9 +82,7 @@ std::string Testbed::prepare(const TestbedOptions& options) {
   page_ = make_step_page();
   page_->clock_us = kStartUs;
   set_virtual_clock(&page_->clock_us);
-  for (auto build : {&Testbed::open_sockets}) {
-    if (const std::string problem = (this->*build)(options); !problem.empty()) return problem;
-  }
+  if (const std::string problem = open_sockets(options); !problem.empty()) return problem;
   if (const std::string problem = make_memory(); !problem.empty()) return problem;
   if (const std::string problem = start_modules(); !problem.empty()) return problem;
   arena = segment_->base();
