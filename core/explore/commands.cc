@@ -12,13 +12,15 @@
 
 #include "core/explore/jobs.h"
 #include "core/explore/mutants.h"
+#include "core/explore/scenario_pair.h"
 
 namespace lockstep::explore {
 namespace {
 
 constexpr int kMistake = 2;
 constexpr const char* kUsage =
-    "usage: lockstep explore SCENARIO... [options]      every order of the scenario's steps, each judged\n"
+    "usage: lockstep explore SCENARIO... [options]      every order of the scenario's steps, each judged;\n"
+    "                                                   FILE+FILE: both at once\n"
     "       lockstep explore --replay STRING [--html FILE]   one order again, with its ladder\n"
     "  --ordering strict|openser13   default strict\n"
     "  --policy forward|terminate|drop|all   late_2xx; default forward\n"
@@ -27,6 +29,8 @@ constexpr const char* kUsage =
     "  --sleep-sets     without source-DPOR: the same traces with more work\n"
     "  --pct SEED,DEPTH[,EXECUTIONS]   random orders with few changes, for what is too large\n"
     "  --workers N      at least so many; a scenario names those that receive\n"
+    "  --branches N     at least so many; those that the scenario does not name stay silent\n"
+    "  --pairs          every two of the scenarios as one call; beyond --limit random orders\n"
     "  --cpus N         so many jobs side by side\n"
     "  --expect RULE    it is to be found: W4, I6, ticket; several. Then these alone are told, the shortest "
     "each\n"
@@ -47,6 +51,7 @@ struct Arguments {
   bool transcripts = false;
   bool mutations = false;
   bool self_check = false;
+  bool pairs = false;
   unsigned cpus = 1;
   std::vector<std::string> expected;  // Rules that must be broken.
 };
@@ -109,10 +114,12 @@ class Reader {
     if (word == "--audit") return job.is_audit = true, "";
     if (word == "--audit-self-check") return arguments_.self_check = true, "";
     if (word == "--transcripts") return arguments_.transcripts = true, "";
+    if (word == "--pairs") return arguments_.pairs = job.goes_on_at_random = true, "";
     if (word == "--mutations") return arguments_.mutations = true, "";
     std::string value;
-    if (!is_one_of(word, {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--workers",
-                          "--expect", "--replay", "--html", "--mutation", "--audit-without", "-L"})) {
+    if (!is_one_of(word,
+                   {"--ordering", "--policy", "--cancelled", "--pct", "--limit", "--cpus", "--workers",
+                    "--branches", "--expect", "--replay", "--html", "--mutation", "--audit-without", "-L"})) {
       return fmt::format("'{}' is not known", word);
     }
     if (++at_ >= argc_) return fmt::format("a value is expected behind {}", word);
@@ -148,6 +155,10 @@ class Reader {
     if (word == "--workers") {
       job.workers = static_cast<unsigned>(numbers[0]);
       return numbers[0] >= 1 && numbers[0] <= kSeatMax ? "" : "--workers: 1 to 8 is expected";
+    }
+    if (word == "--branches") {
+      job.branches = static_cast<unsigned>(numbers[0]);
+      return numbers[0] >= 1 && numbers[0] <= 4 ? "" : "--branches: 1 to 4 is expected";
     }
     if (word == "--cpus") return arguments_.cpus = static_cast<unsigned>(numbers[0]), "";
     if (word == "--limit") return job.most_executions = numbers[0], "";
@@ -226,6 +237,104 @@ int self_check(const Arguments& arguments) {
   return is_well ? 0 : 1;
 }
 
+// The files; with --pairs every two of them that can be one call. `unfit`: how many pairs cannot.
+Result<std::vector<std::string>, std::string> what_to_explore(const Arguments& arguments,
+                                                              std::size_t& unfit) {
+  std::vector<Scenario> scenarios;
+  for (const std::string& file : arguments.files) {
+    auto scenario = read_scenarios(file);
+    if (!scenario) return Failure{scenario.error()};
+    scenarios.push_back(std::move(*scenario));
+  }
+  if (!arguments.pairs) return arguments.files;
+  std::vector<std::string> pairs;
+  for (std::size_t a = 0; a < scenarios.size(); ++a) {
+    for (std::size_t b = a + 1; b < scenarios.size(); ++b) {
+      if (!pair_of(scenarios[a], scenarios[b])) {
+        ++unfit;
+        continue;
+      }
+      pairs.push_back(arguments.files[a] + "+" + arguments.files[b]);
+    }
+  }
+  return pairs;
+}
+
+// What is printed as the jobs end: the table, below each row what was found in it and, once for each
+// schedule, the ladder; with --expect only the shortest of each rule, at the end.
+class Report {
+ public:
+  explicit Report(const Arguments& arguments) : arguments_(arguments) {}
+
+  void begin() const {
+    if (!arguments_.transcripts) std::fputs(table_head().c_str(), stdout);
+  }
+
+  void tell(const Job& job, const JobResult& result) {
+    if (!result.problem.empty()) {
+      status_ = fail(result.problem);
+    } else if (arguments_.transcripts) {
+      for (const std::string& one : result.findings.transcripts) fmt::print("{}\n", one);
+    } else {
+      tell_row(job, result.findings);
+    }
+    std::fflush(stdout);
+  }
+
+  // The status of the command.
+  int end() {
+    for (const std::string& rule : arguments_.expected) {
+      const auto found = shortest_.find(rule);
+      if (found == shortest_.end()) {
+        fmt::print("  {:<7} NOT FOUND\n", rule);
+        if (status_ == 0) status_ = 1;
+        continue;
+      }
+      fmt::print("{}", found->second.text);
+      tell_ladder(found->second.again);
+    }
+    return status_;
+  }
+
+ private:
+  struct Told {
+    std::size_t steps = 0;
+    std::string text;
+    std::string again;  // What replays it.
+  };
+
+  void tell_row(const Job& job, const Findings& findings) {
+    fmt::print("{}", table_row(job, findings));
+    for (const auto& [rule, find] : findings.finds) {
+      const std::string again = job.replay_string(find.schedule);
+      if (!find.ladder.empty()) ladders_[again] = find.ladder;
+      const auto [at, is_new] = shortest_.try_emplace(rule);
+      if (is_new || find.steps < at->second.steps) {
+        at->second = {find.steps, table_find(job, rule, find), again};
+      }
+    }
+    if (arguments_.expected.empty()) {
+      for (const auto& [rule, find] : findings.finds) fmt::print("{}", table_find(job, rule, find));
+      for (const auto& [rule, find] : findings.finds) tell_ladder(job.replay_string(find.schedule));
+    }
+    if (job.is_audit) fmt::print("{}", audit_text(job, findings));
+    const bool is_well = findings.violations == 0 && findings.audit_finds.empty();
+    if (status_ == 0 && !is_well && arguments_.expected.empty()) status_ = 1;
+  }
+
+  void tell_ladder(const std::string& again) {
+    const auto found = ladders_.find(again);
+    if (found == ladders_.end() || found->second.empty()) return;
+    fmt::print("\n{}\n", found->second);
+    found->second.clear();
+  }
+
+  const Arguments& arguments_;
+  std::map<std::string, Told> shortest_;        // By rule.
+  std::map<std::string, std::string> ladders_;  // By what replays them; told: empty.
+  int status_ = 0;
+};
+
 }  // namespace
 
 bool is_command(int argc, char** argv) { return argc > 1 && std::strcmp(argv[1], "explore") == 0; }
@@ -237,9 +346,11 @@ int run_command(int argc, char** argv) {
   if (!arguments.replay.empty()) return replay(arguments);
   if (arguments.mutations) return run_mutants(arguments.job, arguments.files, arguments.cpus);
   if (arguments.self_check) return self_check(arguments);
+  std::size_t unfit = 0;
+  const auto what = what_to_explore(arguments, unfit);
+  if (!what) return fail(what.error() + "\n");
   std::vector<Job> jobs;
-  for (const std::string& file : arguments.files) {
-    if (const auto scenario = read_scenario(file); !scenario) return fail(scenario.error() + "\n");
+  for (const std::string& file : *what) {
     for (const std::string& policy : arguments.policies) {
       jobs.push_back(arguments.job);
       jobs.back().file = file;
@@ -247,34 +358,12 @@ int run_command(int argc, char** argv) {
       jobs.back().shows_progress = arguments.cpus == 1 && isatty(STDERR_FILENO) != 0;
     }
   }
-  int status = 0;
-  std::map<std::string, std::string> shortest;  // By rule: what is told of it.
-  std::map<std::string, std::size_t> lengths;
-  if (!arguments.transcripts) std::fputs(table_head().c_str(), stdout);
-  run_jobs(jobs, arguments.cpus, [&](const Job& job, const JobResult& result) {
-    if (!result.problem.empty()) {
-      status = fail(result.problem);
-    } else if (arguments.transcripts) {
-      for (const std::string& one : result.findings.transcripts) fmt::print("{}\n", one);
-    } else {
-      fmt::print("{}", table_row(job, result.findings));
-      for (const auto& [rule, find] : result.findings.finds) {
-        if (arguments.expected.empty()) fmt::print("{}", table_find(job, rule, find));
-        if (lengths.contains(rule) && lengths[rule] <= find.steps) continue;
-        lengths[rule] = find.steps;
-        shortest[rule] = table_find(job, rule, find);
-      }
-      if (job.is_audit) fmt::print("{}", audit_text(job, result.findings));
-      const bool is_well = result.findings.violations == 0 && result.findings.audit_finds.empty();
-      if (status == 0 && !is_well && arguments.expected.empty()) status = 1;
-    }
-    std::fflush(stdout);
-  });
-  for (const std::string& rule : arguments.expected) {
-    fmt::print("{}", shortest.contains(rule) ? shortest[rule] : fmt::format("  {:<7} NOT FOUND\n", rule));
-    if (status == 0 && !shortest.contains(rule)) status = 1;
-  }
-  return status;
+  Report report(arguments);
+  report.begin();
+  run_jobs(jobs, arguments.cpus, [&](const Job& job, const JobResult& result) { report.tell(job, result); });
+  if (arguments.pairs)
+    fmt::print("{} pairs, each a call that can be; {} others are none\n", what->size(), unfit);
+  return report.end();
 }
 
 }  // namespace lockstep::explore

@@ -12,6 +12,7 @@
 
 #include "core/base/hash.h"
 #include "core/explore/mutants.h"
+#include "core/explore/scenario_pair.h"
 #include "core/order/render.h"
 #include "core/order/scene.h"
 
@@ -21,6 +22,7 @@ namespace {
 constexpr std::uint64_t kCheckEvery = 64;        // One execution of so many is run twice.
 constexpr std::uint64_t kSecondDeathEvery = 16;  // One replacement of about eight dies as well,
 constexpr unsigned kRecoverySteps = 12;          // within so many steps.
+constexpr unsigned kLadderColumns = 100;
 
 transaction::LatePolicy policy_of(const std::string& name) {
   if (name == "terminate") return transaction::LatePolicy::kTerminate;
@@ -52,9 +54,13 @@ struct Bench {
   explicit Bench(const Job& wanted) : job(wanted) {}
 
   std::string build() {
-    auto read = read_scenario(job.file);
+    auto read = read_scenarios(job.file);
     if (!read) return read.error() + "\n";
     scenario = *read;
+    scenario.branches = std::max(scenario.branches, job.branches);
+    if (scenario.failure != 0) {
+      scenario.failure = std::max(scenario.failure, static_cast<char>('A' + scenario.branches));
+    }
     TestbedOptions options;
     options.config = config_of(job, scenario, peers.host());
     options.module_dirs = job.module_dirs;
@@ -84,6 +90,18 @@ std::string race_wire_of(const Play& play) {
   return fmt::format("{}", fmt::join(labels, "; "));
 }
 
+// The call of the execution in hand, as `lockstep ladder` shows it; with `html` as a page there.
+std::string ladder_of(Play& play, const std::string& html) {
+  std::string text;
+  const order::Log log = log_of(play);
+  for (const order::Call& call : order::calls_of(log)) {
+    const order::Scene scene = order::make_scene(log, call);
+    text += order::ladder_text(scene, kLadderColumns);
+    if (!html.empty()) std::ofstream(html) << order::ladder_page(scene, order::why_text(log, call, scene));
+  }
+  return text;
+}
+
 class Explorer {
  public:
   explicit Explorer(const Job& job) : bench_(job), job_(job) {}
@@ -94,14 +112,18 @@ class Explorer {
     const auto start = std::chrono::steady_clock::now();
     Search search(*bench_.play, job_.reduction, [this] { return on_trace(); });
     search_ = &search;
-    const std::string problem = job_.is_pct
-                                    ? search.run_pct(job_.pct_seed, job_.pct_depth, job_.pct_executions)
-                                    : search.run(job_.most_executions);
+    std::string problem = job_.is_pct ? search.run_pct(job_.pct_seed, job_.pct_depth, job_.pct_executions)
+                                      : search.run(job_.most_executions);
+    if (problem.empty() && job_.goes_on_at_random && !search.is_complete() && !is_caught()) {
+      findings_.random = job_.most_executions;
+      problem = search.run_pct(job_.pct_seed, job_.pct_depth, findings_.random);
+    }
     if (!problem.empty()) return Failure{fmt::format("{}: {}\n", job_.file, problem)};
     end_audit();
     findings_.figures = search.figures();
     findings_.is_complete = search.is_complete();
     if (search.is_complete()) compare_with_the_living();
+    draw_ladders();
     findings_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return findings_;
   }
@@ -261,7 +283,21 @@ class Explorer {
     for (const Violation& one : found) {
       auto [at, is_new] = findings_.finds.try_emplace(one.rule);
       if (!is_new && at->second.steps <= steps.size()) continue;
-      at->second = {one.text, schedule_text(steps), steps.size(), wire};
+      at->second = {one.text, schedule_text(steps), steps.size(), wire, {}};
+    }
+  }
+
+  // Of each schedule that was found, once.
+  void draw_ladders() {
+    Play& play = *bench_.play;
+    play.set_audit(nullptr);
+    play.set_ticking(true);
+    std::set<std::string> drawn;
+    for (auto& [rule, find] : findings_.finds) {
+      const auto turns = parse_schedule(find.schedule);
+      if (!turns || !drawn.insert(find.schedule).second) continue;
+      Search again(play, job_.reduction, [&] { return find.ladder = ladder_of(play, {}), true; });
+      if (const std::string problem = again.run_one(*turns); !problem.empty()) find.ladder = problem + "\n";
     }
   }
 
@@ -316,12 +352,7 @@ Result<Shown, std::string> show(const Job& job, const std::string& schedule, con
     text += fmt::format("{}, {}, late_2xx {}, cancelled_2xx {}: {} steps\n", bench.scenario.title,
                         job.ordering, job.late_2xx, job.cancelled_2xx, play.steps().size());
     text += "wire: " + race_wire_of(play) + "\n";
-    const order::Log log = log_of(play);
-    for (const order::Call& call : order::calls_of(log)) {
-      const order::Scene scene = order::make_scene(log, call);
-      text += order::ladder_text(scene, 100);
-      if (!html.empty()) std::ofstream(html) << order::ladder_page(scene, order::why_text(log, call, scene));
-    }
+    text += ladder_of(play, html);
     if (play.problem().empty()) play.settle();
     found.merge(bench.judge->judge_rest());
     text += "\n";

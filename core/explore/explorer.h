@@ -14,12 +14,13 @@
 namespace lockstep::explore {
 
 struct Job {
-  std::string file;  // Of the scenario.
+  std::string file;  // Of the scenario; FILE+FILE: both at once (scenario_pair.h).
   std::string ordering = "strict";
   std::string late_2xx = "forward";
   std::string cancelled_2xx = "forward";
   std::vector<std::string> module_dirs;
-  unsigned workers = 0;  // More than the scenario has; 0: as many.
+  unsigned workers = 0;   // More than the scenario has; 0: as many.
+  unsigned branches = 0;  // The same.
   Reduction reduction = Reduction::kSourceDpor;
   std::uint64_t most_executions = 2'000'000;
   bool is_crash = false;
@@ -27,10 +28,12 @@ struct Job {
   std::uint64_t pct_seed = 0;
   unsigned pct_depth = 3;
   std::uint64_t pct_executions = 10000;
+  // What was not explored to its end gets as many random orders as it had executions.
+  bool goes_on_at_random = false;
   int cpu = 0;
   bool shows_progress = false;
-  std::string mutation;  // Done wrongly; empty: nothing.
-  std::string stop_at;   // The rule whose breach ends the search; empty: none.
+  std::string mutation;   // Done wrongly; empty: nothing.
+  std::string stop_at;    // The rule whose breach ends the search; empty: none.
   bool is_audit = false;  // In an instrumented build: audit.h.
   std::string left_out;   // A point whose declaration the audit is to forget: it must find that.
 
@@ -44,11 +47,13 @@ struct Find {
   std::string schedule;
   std::size_t steps = 0;
   std::string wire;
+  std::string ladder;  // Empty: another find has the same schedule.
 };
 
 struct Findings {
   SearchFigures figures;
   std::uint64_t kills = 0;
+  std::uint64_t random = 0;         // Executions of random order, where not all orders were tried.
   std::uint64_t checked_twice = 0;  // Executions that were run again and gave the same arena.
   double seconds = 0;
   bool is_complete = false;

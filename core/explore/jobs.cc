@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "core/base/assert.h"
@@ -13,15 +14,29 @@
 namespace lockstep::explore {
 namespace {
 
-// Fields may hold blanks, never tabs or line ends.
+constexpr char kLineEnd = '\x1e';  // Within a field.
+
+// Fields may hold blanks, never tabs.
+std::string on_one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', kLineEnd);
+  std::replace(text.begin(), text.end(), '\t', ' ');
+  return text;
+}
+
+std::string on_its_lines(std::string text) {
+  std::replace(text.begin(), text.end(), kLineEnd, '\n');
+  return text;
+}
+
 std::string packed(const JobResult& result) {
   const Findings& f = result.findings;
-  std::string text = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", result.problem.size(),
+  std::string text = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", result.problem.size(),
                                  f.figures.traces, f.figures.executions, f.figures.steps, f.kills,
-                                 f.checked_twice, f.seconds, f.is_complete ? 1 : 0, f.violations);
+                                 f.checked_twice, f.seconds, f.is_complete ? 1 : 0, f.violations, f.random);
   text += result.problem;
   for (const auto& [rule, find] : f.finds) {
-    text += fmt::format("f\t{}\t{}\t{}\t{}\t{}\n", rule, find.text, find.schedule, find.steps, find.wire);
+    text += fmt::format("f\t{}\t{}\t{}\t{}\t{}\t{}\n", rule, find.text, find.schedule, find.steps, find.wire,
+                        on_one_line(find.ladder));
   }
   text += fmt::format("a\t{}\t{}\t{}\t{}\t{}\n", f.audit.accesses, f.audit.granules, f.audit.conflicts,
                       f.audit.swaps, f.audit.prefixes);
@@ -47,7 +62,7 @@ JobResult unpacked(const std::string& text) {
   JobResult result;
   std::size_t at = text.find('\n');
   const std::vector<std::string> head = fields_of(text.substr(0, at));
-  if (head.size() != 9) {
+  if (head.size() != 10) {
     result.problem = "the explorer ended without a word\n";
     return result;
   }
@@ -58,6 +73,7 @@ JobResult unpacked(const std::string& text) {
   f.seconds = std::stod(head[6]);
   f.is_complete = head[7] == "1";
   f.violations = std::stoull(head[8]);
+  f.random = std::stoull(head[9]);
   result.problem = text.substr(at + 1, std::stoull(head[0]));
   std::istringstream lines(text.substr(at + 1 + result.problem.size()));
   for (std::string line; std::getline(lines, line);) {
@@ -71,7 +87,8 @@ JobResult unpacked(const std::string& text) {
                  std::stoull(fields.at(4)), std::stoull(fields.at(5))};
     }
     if (fields[0] != "f") continue;
-    f.finds[fields.at(1)] = {fields.at(2), fields.at(3), std::stoull(fields.at(4)), fields.at(5)};
+    f.finds[fields.at(1)] = {fields.at(2), fields.at(3), std::stoull(fields.at(4)), fields.at(5),
+                             on_its_lines(fields.at(6))};
   }
   return result;
 }
@@ -160,16 +177,27 @@ std::string table_head() {
                      "policy", "traces", "executions", "per s", "kills", "violations");
 }
 
+std::string name_of_files(const std::string& files) {
+  const std::size_t plus = files.find('+');
+  if (plus != std::string::npos) {
+    return name_of_files(files.substr(0, plus)) + "+" + name_of_files(files.substr(plus + 1));
+  }
+  const std::string name = files.substr(files.rfind('/') + 1);  // npos + 1 is 0.
+  return name.substr(0, name.find(".scenario"));
+}
+
 std::string table_row(const Job& job, const Findings& findings) {
-  const std::size_t slash = job.file.rfind('/');
-  std::string name = slash == std::string::npos ? job.file : job.file.substr(slash + 1);
-  name = name.substr(0, name.find(".scenario"));
   const std::string policy =
       job.cancelled_2xx == "forward" ? job.late_2xx : job.late_2xx + "/" + job.cancelled_2xx;
-  return fmt::format("{:<20} {:<9} {:<19} {:>8} {:>10} {:>7.0f} {:>7} {:>10}{}\n", name, job.ordering, policy,
-                     findings.figures.traces, findings.figures.executions,
+  std::string not_all;
+  if (!findings.is_complete && !job.is_pct) {
+    not_all =
+        findings.random == 0 ? "  not all" : fmt::format("  not all, and {} at random", findings.random);
+  }
+  return fmt::format("{:<20} {:<9} {:<19} {:>8} {:>10} {:>7.0f} {:>7} {:>10}{}\n", name_of_files(job.file),
+                     job.ordering, policy, findings.figures.traces, findings.figures.executions,
                      static_cast<double>(findings.figures.executions) / findings.seconds, findings.kills,
-                     findings.violations, findings.is_complete || job.is_pct ? "" : "  not all");
+                     findings.violations, not_all);
 }
 
 std::string table_find(const Job& job, const std::string& rule, const Find& find) {

@@ -21,6 +21,8 @@ void run_jobs(const std::vector<Job>& jobs, unsigned cpus,
 
 // The table: scenario, policy, traces, executions, executions a second, kills, violations.
 std::string table_head();
+// "w1" of "FOLDER/w1.scenario", "w1+w7" of two.
+std::string name_of_files(const std::string& files);
 std::string table_row(const Job& job, const Findings& findings);
 // What was found, with its shortest schedule.
 std::string table_find(const Job& job, const std::string& rule, const Find& find);

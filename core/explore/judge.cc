@@ -35,6 +35,12 @@ std::string difference(const std::string& invite, const std::string& cancel) {
   return line_of(cancel, "CSeq") == cseq.substr(0, cseq.find(" INVITE")) + " CANCEL" ? "" : "CSeq";
 }
 
+bool is_heard(const shm::LogRecord& record) {
+  if (record.kind != shm::LogKind::kDecided) return false;
+  const bool is_ignored = record.decision.ignored != static_cast<std::uint8_t>(transaction::Why::kNone);
+  return !is_ignored && record.decision.get_event().kind == transaction::EventKind::kResponse;
+}
+
 bool is_response(const ScenarioDatagram& datagram, char branch, int from, int to) {
   return datagram.what == What::kResponse && datagram.branch == branch && datagram.status >= from &&
          datagram.status <= to;
@@ -64,13 +70,16 @@ void Judge::read_commits() {
   const std::vector<Delivery>& deliveries = play_.deliveries();
   stamps_.assign(deliveries.size(), kNever);
   shm::SharedState& state = play_.testbed().state();
-  std::set<std::uint64_t> told;  // After a death the same event may be there twice.
+  std::set<std::uint64_t> told;   // After a death the same event may be there twice.
+  std::set<std::uint64_t> heard;  // Responses that a transaction took note of.
   for (std::uint32_t worker = 1; worker <= state.worker_count; ++worker) {
     const shm::OrderLogArea& log = *state.order_logs[worker];
     for (std::uint64_t at = 0; at < log.published.load(); ++at) {
       shm::LogRecord record;
       std::string bytes;
-      if (!shm::read_record(log, at, record) || record.kind != shm::LogKind::kReceived) continue;
+      if (!shm::read_record(log, at, record)) continue;
+      if (is_heard(record)) heard.insert(record.stamp);
+      if (record.kind != shm::LogKind::kReceived) continue;
       if (record.stamp <= play_.first_stamp() || told.contains(record.stamp) ||
           !shm::read_bytes(log, record.datagram, bytes))
         continue;
@@ -81,6 +90,12 @@ void Judge::read_commits() {
         break;
       }
     }
+  }
+  // O12: where time goes on, what is in hand may outlive its transaction.
+  strays_.assign(deliveries.size(), false);
+  for (std::size_t i = 0; i < deliveries.size() && !play_.scenario().clock_ms.empty(); ++i) {
+    if (deliveries[i].datagram.what != What::kResponse || stamps_[i] == kNever) continue;
+    strays_[i] = !heard.contains(stamps_[i] + play_.first_stamp() + 1);
   }
 }
 
@@ -118,6 +133,7 @@ std::size_t Judge::committed(std::size_t delivery) const {
 std::size_t Judge::first_committed(char branch, int from, int to) const {
   std::size_t first = kNever;
   for (std::size_t i = 0; i < stamps_.size(); ++i) {
+    if (strays_[i]) continue;
     if (is_response(play_.deliveries()[i].datagram, branch, from, to)) first = std::min(first, committed(i));
   }
   return first;
@@ -329,10 +345,15 @@ void Judge::check_invites() {
     if (play_.deliveries()[i].datagram.what == What::kCancel) cancelled = std::min(cancelled, committed(i));
   }
   bool final_up = false;
+  std::set<std::string>
+      called;  // A repetition (Timer A) calls nobody anew; its 1xx is answered by the CANCEL.
+  for (const Sent& one : play_.setup_wire()) {
+    if (one.is_request("INVITE")) called.insert(one.bytes);
+  }
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
     const Sent& one = play_.wire()[i];
     if (is_up(one, 0, 200, 699) || one.label() == "200 cancel") final_up = true;
-    if (!one.is_request("INVITE")) continue;
+    if (!one.is_request("INVITE") || !called.insert(one.bytes).second) continue;
     // A CANCEL that came before its INVITE was known cancels nothing.
     const bool is_late = final_up && cancelled != kNever;
     if (is_late) fail("W3", fmt::format("INVITE {} after the call was over", one.branch));
@@ -352,7 +373,7 @@ void Judge::check_acks() {
   std::map<std::string, std::pair<int, int>> acks;  // By tag: owed, sent.
   for (std::size_t i = 0; i < stamps_.size(); ++i) {
     const ScenarioDatagram& one = play_.deliveries()[i].datagram;
-    if (stamps_[i] == kNever) continue;
+    if (stamps_[i] == kNever || strays_[i]) continue;
     if (one.what == What::kAck) ++acks[one.to_tag()].first;
     if (one.what != What::kResponse || one.status < 200) continue;
     const auto relays_it = [&](const Sent& sent) {
@@ -399,7 +420,8 @@ void Judge::check_dialogs() {
   }
   for (std::size_t i = 0; i < stamps_.size(); ++i) {
     const ScenarioDatagram& one = play_.deliveries()[i].datagram;
-    if (one.what != What::kResponse || one.status < 200 || one.status >= 300 || stamps_[i] == kNever)
+    if (one.what != What::kResponse || one.status < 200 || one.status >= 300 || stamps_[i] == kNever ||
+        strays_[i])
       continue;
     const bool is_up_or_ended = up.contains(one.to_tag()) || ended[one.to_tag()] > 0;
     if (is_up_or_ended || policies_.late_2xx == LatePolicy::kDrop) continue;

@@ -80,6 +80,7 @@ class Judge {
   std::vector<std::array<std::uint32_t, kActorMax>> clocks_;
   std::vector<std::uint32_t> numbers_;
   std::vector<std::size_t> stamps_;  // Of each delivery: the number of its commit; kNever: none.
+  std::vector<bool> strays_;         // Of each delivery: a response that met no transaction any more.
 };
 
 }  // namespace lockstep::explore

@@ -138,8 +138,7 @@ class Run {
   }
 
   void tell(const Job& job, const JobResult& result) {
-    const std::size_t slash = job.file.rfind('/') + 1;
-    const std::string scenario = job.file.substr(slash, job.file.find(".scenario") - slash);
+    const std::string scenario = name_of_files(job.file);
     const bool is_caught = result.findings.finds.contains(job.stop_at);
     if (is_caught) ++caught_;
     fmt::print("{:<9} {:<30} {:<13} {:<10} {:>10}  {}\n", job.stop_at, job.mutation, scenario, job.late_2xx,

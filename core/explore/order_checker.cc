@@ -74,6 +74,8 @@ void OrderChecker::note_event(const Event& event) {
   was_closed_ = is_closed();
   branches_before_ = branches_.size();
   is_first_final_ = false;
+  // What lay in a socket for long is worked after what came later elsewhere.
+  latest_ = std::max(latest_, event.now);
   note_time(event.now, event.kind == EventKind::kTimer);
   if (route_running_ && event.kind == EventKind::kVerdict) route_running_ = false;
   if (event.kind == EventKind::kResponse) note_response(event);
@@ -253,7 +255,7 @@ void OrderChecker::check_success(const Event& event, const ActionList& actions) 
   Dialog& dialog = dialog_of(event, is_new);
   const Seen& branch = branches_[event.branch.value];
   if (branch.success_at == kNever) branches_[event.branch.value].success_at = event.now;
-  const bool lives = event.now < branch.success_at + DurationMs{64 * settings_.t1.value};
+  const bool lives = latest_ < branch.success_at + DurationMs{64 * settings_.t1.value};
   const std::size_t relays = count_of(actions, ActionKind::kRelayResponse);
   const std::size_t acks = count_of(actions, ActionKind::kAckDialog);
   const std::size_t byes = count_of(actions, ActionKind::kByeDialog);
@@ -389,13 +391,13 @@ void OrderChecker::check_duties(const Event& event, const ActionList& actions) {
   if (method_ == Method::kInvite) {
     for (std::size_t i = 0; i < branches_.size(); ++i) {
       Seen& branch = branches_[i];
-      const bool pending = branch.final_status == 0 && !is_due(branch, event.now);
-      if (!pending || !branch.cancel_duty || !branch.has_provisional || branch.cancel_at != kNever) continue;
-      if (branch.due_at == kNever) branch.due_at = event.now;
-      // O9: its final is on its way through the inbox.
+      // O9: its final is on its way through the inbox; a CANCEL that any cause makes due is held so long.
       if ((event.ahead.finals_in_hand & mask_of(branch_index(i))) != 0) {
         branch.in_hand_until = event.now + event.ahead.until;
       }
+      const bool pending = branch.final_status == 0 && !is_due(branch, event.now);
+      if (!pending || !branch.cancel_duty || !branch.has_provisional || branch.cancel_at != kNever) continue;
+      if (branch.due_at == kNever) branch.due_at = event.now;
       // Deadlines of one moment fire one after the other.
       const AgeMs limit = std::max(branch.due_at + settings_.cancel_holdoff, branch.in_hand_until);
       const bool fires_now = limit != branch.due_at && event.kind == EventKind::kTimer;

@@ -77,6 +77,7 @@ class OrderChecker {
   std::vector<Dialog> dialogs_;
   std::string broken_;
   Method method_ = Method::kInvite;
+  AgeMs latest_{};           // Of all events so far.
   AgeMs final_at_ = kNever;  // The first final that went up.
   AgeMs last_repetition_ = kNever;
   AgeMs route_until_ = kNever;

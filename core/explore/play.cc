@@ -99,6 +99,7 @@ std::string Play::prepare_race() {
     }
   }
   arrived_ = scenario_.race.size();
+  if (scenario_.is_memory_full) testbed_.fill_memory();
   if (auditor_ != nullptr) auditor_->begin();
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
     actors_ |= bit_of(worker);
@@ -290,6 +291,7 @@ void Play::react(std::size_t& seen) {
 void Play::settle() {
   if (auditor_ != nullptr) auditor_->end(steps_);
   if (!problem_.empty()) return;
+  if (scenario_.is_memory_full) testbed_.empty_memory();
   std::size_t seen = 0;
   for (int jump = 0; jump < kJumps && problem_.empty(); ++jump) {
     react(seen);

@@ -15,9 +15,9 @@ using What = ScenarioDatagram::What;
 using Words = std::vector<std::string>;
 
 constexpr unsigned kBranchMost = 4;
-constexpr unsigned kWorkerMost = 4;
 constexpr char kPhoneLast = 'D';
-constexpr const char* kSections = "title, branches, workers, setup, race, arrive, clock, failure or rpc";
+constexpr const char* kSections =
+    "title, branches, workers, setup, race, arrive, clock, failure, rpc or memory";
 constexpr const char* kDatagrams =
     "invite, cancel, ack BRANCH, bye BRANCH, STATUS BRANCH [TAG] or STATUS BRANCH cancel";
 
@@ -79,6 +79,10 @@ class Reader {
       }
       scenario_.has_rpc = true;
       return words.size() == 3 ? read_branch(words, 2, scenario_.rpc_branch) : std::string();
+    }
+    if (first == "memory") {
+      scenario_.is_memory_full = true;
+      return words.size() == 2 && words[1] == "full" ? "" : "'full' is expected behind 'memory'";
     }
     if (first == "failure") {
       if (words.size() != 2 || words[1].size() != 1 || words[1][0] < 'A' || words[1][0] > kPhoneLast) {

@@ -16,6 +16,7 @@
 //   clock     500 1000     # so many ms pass at any moment of the race, and so many more at any later one
 //   rpc       cancel [B]   # the operator's tm.cancel, or tm.cancel_branch, at any moment of the race
 //   failure   C            # once the call has failed, failure_route calls C, who is none of the branches
+//   memory    full         # no message can be stored any more when the race begins
 //
 // DATAGRAM: `invite`, `cancel` (the caller's), `STATUS BRANCH [TAG]`, `STATUS BRANCH cancel` (the answer to a
 // CANCEL), `ack BRANCH`, `bye BRANCH` (the caller's, in the dialog with that phone).
@@ -28,6 +29,8 @@
 #include "core/base/result.h"
 
 namespace lockstep::explore {
+
+inline constexpr unsigned kWorkerMost = 4;
 
 struct ScenarioDatagram {
   enum class What { kInvite, kCancel, kResponse, kCancelResponse, kAck, kBye };
@@ -57,7 +60,8 @@ struct Scenario {
   std::vector<std::uint64_t> clock_ms;  // Empty: time stands still.
   bool has_rpc = false;                 // The operator cancels: rpc_branch, or all (0).
   char rpc_branch = 0;
-  char failure = 0;                     // Whom failure_route calls; 0: there is none.
+  char failure = 0;  // Whom failure_route calls; 0: there is none.
+  bool is_memory_full = false;
 };
 
 // Error: "FILE:LINE: what was expected".

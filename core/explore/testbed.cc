@@ -263,6 +263,7 @@ void Testbed::be_worker(std::uint32_t worker) {
     switch (next_command(page_->seats[worker])) {
       case Command::kRenew:
         renew();
+        body->prepare();
         break;
       case Command::kTurn:
         body->turn();
@@ -321,6 +322,7 @@ void Testbed::kill_and_replace(std::uint32_t worker) {
 // ---- the arena ----
 
 void Testbed::reset() {
+  filled_.clear();
   const std::size_t pages = arena_bytes / kPageBytes;
   for (std::size_t i = 0; i < pages; ++i) {
     if (page_->written[i].load(std::memory_order_relaxed) == 0) continue;
@@ -394,6 +396,32 @@ void Testbed::post(const worker::CallCommand& command) {
   note_written(&state_->entry(command.entry), sizeof(shm::EntryRecord));
   const bool is_posted = command_post_.post(process, command);
   LS_ASSERT(is_posted);
+}
+
+void Testbed::fill_memory() {
+  // The directory and, to the end of the segment, the pages.
+  note_written(state_->slabs,
+               static_cast<std::size_t>(arena + arena_bytes - reinterpret_cast<const char*>(state_->slabs)));
+  for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) {
+    shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{static_cast<std::uint8_t>(worker)});
+    for (const shm::SlabKind kind :
+         {shm::SlabKind::kMessage512, shm::SlabKind::kMessage1K, shm::SlabKind::kMessage2K,
+          shm::SlabKind::kMessage4K, shm::SlabKind::kMessage16K, shm::SlabKind::kMessage64K}) {
+      for (shm::SlotHandle slot = slabs.try_take(kind); slot; slot = slabs.try_take(kind)) {
+        slabs.set_mark(slot, shm::mark_linked(slot.value));  // No sweep of a worker's replacement frees it.
+        filled_.push_back(slot);
+      }
+    }
+  }
+}
+
+void Testbed::empty_memory() {
+  shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{1});
+  for (const shm::SlotHandle slot : filled_) {
+    slabs.set_mark(slot, shm::mark_held(shm::WorkerId{1}));
+    slabs.give(slot);
+  }
+  filled_.clear();
 }
 
 bool Testbed::has_data(std::uint32_t worker) const {

@@ -57,6 +57,10 @@ class Testbed {
   // SIGKILL, where it stands; another process takes its place and knows nothing yet.
   void kill_and_replace(std::uint32_t worker);
 
+  // Takes every slot for messages, from the pool and from the workers' stocks, as calls that are not here do;
+  // and gives them back.
+  void fill_memory();
+  void empty_memory();
   // The control process posts a command to the call, in one step.
   void post(const worker::CallCommand& command);
   // Whether a datagram lies in its socket.
@@ -117,9 +121,10 @@ class Testbed {
   worker::EngineSettings engine_settings_;
   StepPage* page_ = nullptr;
   AccessLog* logs_ = nullptr;  // By WorkerId.
-  char* pristine_ = nullptr;  // The segment after the start.
-  std::vector<pid_t> pids_;   // By WorkerId - 1.
+  char* pristine_ = nullptr;   // The segment after the start.
+  std::vector<pid_t> pids_;    // By WorkerId - 1.
   std::string slots_at_first_;
+  std::vector<shm::SlotHandle> filled_;
   int cpu_ = 0;
 };
 

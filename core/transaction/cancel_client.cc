@@ -15,7 +15,10 @@
 //   sent      | final to the CANCEL | answered |
 //   sent      | final of the branch | answered |
 //   sent      | the same, CANCEL not handed over | none | CANCEL withdrawn (O9)
+//   sent      | the same, its repetition not     | answered | the repetition withdrawn (O9)
+//   answered, expired | the same                 | same | what was not handed over withdrawn (O9)
 //   sent      | Timer E            | sent     | CANCEL again; E doubled, at most T2
+//   sent      | the same, CANCEL not handed over, or the final in hand | sent | (E later)
 //   sent      | Timer F, transport error | expired |
 //   every other pair is ignored, with the reason in the code.
 //
@@ -23,6 +26,8 @@
 // The final of the branch ends the repetition: a UAS that has answered its INVITE has nothing left to cancel,
 // and I6 forbids a CANCEL after the final. Timer K of the CANCEL is not kept: `answered` absorbs what comes.
 #include "core/transaction/cancel_client.h"
+
+#include <algorithm>
 
 #include "core/base/assert.h"
 #include "core/base/mutation.h"
@@ -137,7 +142,8 @@ Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const S
     case CancelInputKind::kAnswerProvisional: branch.cancel_interval = settings.t2; return Why::kNone;
     case CancelInputKind::kFinal:
       if (input.unsent && !mutated(Mutation::kNoWithdrawal)) {
-        forget(branch);
+        const bool is_repeated = settings.t1 < branch.cancel_interval;
+        is_repeated ? stop(branch, CancelState::kAnswered) : forget(branch);
         actions.push_back(Action::withdraw_cancel(index));
         return Why::kNone;
       }
@@ -145,6 +151,11 @@ Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const S
       return Why::kNone;
     case CancelInputKind::kAnswerFinal: stop(branch, CancelState::kAnswered); return Why::kNone;
     case CancelInputKind::kTimerRetransmit:
+      if (input.unsent || input.in_hand_for.value != 0) {
+        branch.cancel_retransmit_at =
+            input.now + std::max(input.unsent ? settings.t1 : DurationMs{}, input.in_hand_for);
+        return Why::kNone;
+      }
       repeat_own_request(branch, input.now, settings);
       actions.push_back(Action::retransmit_cancel(index));
       return Why::kNone;
@@ -159,11 +170,14 @@ Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const S
   LS_ASSERT(false);
 }
 
-Why in_answered_or_expired(const CancelInput& input) {
+Why in_answered_or_expired(BranchIndex index, const CancelInput& input, ActionList& actions) {
   switch (input.kind) {
     case CancelInputKind::kWanted: return Why::kCancelNotNeeded;
-    case CancelInputKind::kProvisional:
     case CancelInputKind::kFinal:
+      if (!input.unsent) return Why::kNoCancel;
+      actions.push_back(Action::withdraw_cancel(index));
+      return Why::kNone;
+    case CancelInputKind::kProvisional:
     case CancelInputKind::kAnswerProvisional:
     case CancelInputKind::kAnswerFinal:
     case CancelInputKind::kTransportError: return Why::kNoCancel;
@@ -183,7 +197,7 @@ Why step_cancel_client(Branch& branch, BranchIndex index, const CancelInput& inp
     case CancelState::kHeld: return in_held(branch, index, input, settings, actions);
     case CancelState::kSent: return in_sent(branch, index, input, settings, actions);
     case CancelState::kAnswered:
-    case CancelState::kExpired: return in_answered_or_expired(input);
+    case CancelState::kExpired: return in_answered_or_expired(index, input, actions);
   }
   LS_ASSERT(false);
 }

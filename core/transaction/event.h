@@ -36,7 +36,7 @@ inline constexpr std::size_t kEventKindCount = 21;
 struct LookAhead {
   BranchMask finals_in_hand = 0;   // Their final is in the inbox already, behind this event.
   BranchMask unsent_requests = 0;  // Their request was decided, but not yet handed to the kernel.
-  BranchMask unsent_cancels = 0;   // So was their CANCEL.
+  BranchMask unsent_cancels = 0;   // So was their CANCEL, or its repetition.
   DurationMs until{};              // From now until the finals in hand will certainly have been worked.
 
   friend constexpr bool operator==(const LookAhead&, const LookAhead&) = default;

@@ -59,7 +59,9 @@ Why step_cancel(const Decision& d, BranchIndex index, CancelInput input) {
   const bool in_hand = (d.event.ahead.finals_in_hand & mask_of(index)) != 0;
   if (in_hand) input.in_hand_for = d.event.ahead.until;
   input.hold = std::max(input.in_hand_for, d.settings.cancel_holdoff);
-  input.unsent = (d.event.ahead.unsent_cancels & mask_of(index)) != 0;
+  if (input.kind == CancelInputKind::kTimerRetransmit) {
+    input.unsent = (d.event.ahead.unsent_cancels & mask_of(index)) != 0;
+  }
   return step_cancel_client(d.state.branches[index.value], index, input, d.settings, d.actions);
 }
 
@@ -67,8 +69,11 @@ void record_final(const Decision& d, BranchIndex index, Status status, bool made
   Branch& branch = d.state.branches[index.value];
   branch.final_status = status;
   branch.final_made_up = made_up;
-  // Clears an owed or held CANCEL and stops one that is being repeated; without either nothing happens.
-  (void)step_cancel(d, index, CancelInput{CancelInputKind::kFinal, d.event.now});
+  // Clears an owed or held CANCEL and stops one that is being repeated; without either nothing happens. What
+  // is still here is withdrawn only from a phone that has answered itself.
+  CancelInput input{CancelInputKind::kFinal, d.event.now};
+  input.unsent = !made_up && (d.event.ahead.unsent_cancels & mask_of(index)) != 0;
+  (void)step_cancel(d, index, input);
 }
 
 // O10: the phone never hears of the call; the branch ends as a cancelled one.

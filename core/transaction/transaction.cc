@@ -165,8 +165,11 @@ bool may_cancel(const State& state, const Event& event) {
   for (std::size_t i = 0; i < state.branches.size(); ++i) {
     const Branch& branch = state.branches[i];
     if (!branch.is_pending() || (is_other && branch_index(i) == event.branch)) continue;
-    const bool hold_may_end = event.kind == EventKind::kTimer && branch.cancel == CancelState::kHeld;
-    const bool becomes_due = hold_may_end || branch.cancel == CancelState::kOwed ||
+    const bool is_timer = event.kind == EventKind::kTimer;
+    const bool hold_may_end = is_timer && branch.cancel == CancelState::kHeld;
+    const bool is_repeated =
+        is_timer && branch.cancel == CancelState::kSent && branch.cancel_retransmit_at <= event.now;
+    const bool becomes_due = hold_may_end || is_repeated || branch.cancel == CancelState::kOwed ||
                              (branch.cancel == CancelState::kNone && branch.has_provisional());
     if (becomes_due) return true;
   }

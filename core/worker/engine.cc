@@ -14,7 +14,6 @@ namespace {
 constexpr std::size_t kArenaBytes = 512 * 1024;
 constexpr std::size_t kInnerArenaBytes = 64 * 1024;
 constexpr std::size_t kOutboxRoomPerEvent = 128;  // Most datagrams that one event can cause.
-constexpr std::size_t kReserveSlots = 8;
 
 }  // namespace
 
@@ -48,7 +47,8 @@ void Engine::work(std::uint32_t entry_index) {
       if (!entry.take_inbox()) return;
       node = entry.next_event();
     }
-    if (!outbox_.has_room(kOutboxRoomPerEvent)) flush();
+    // With memory full what waits in the outbox may hold what this event needs.
+    if (!outbox_.has_room(kOutboxRoomPerEvent) || reserve_.size() < kReserveSlots) flush();
     work_event(*node);
     entry.drop_event();
   }
@@ -108,6 +108,7 @@ void Engine::begin(shm::EventNode& node) {
   role_ = Role::kNone;
   view_active_ = false;
   looked_ahead_ = false;
+  finals_in_work_ = 0;
   wished_ = {};
   relay_dropped_ = false;
   answered_ = false;
@@ -165,7 +166,7 @@ void Engine::abandon_transaction() {
   while (taken_.size() > created_taken_) {
     const shm::SlotHandle slot{taken_.back()};
     taken_.pop_back();
-    if (reserve_.size() < kReserveSlots && process_.slabs.kind_of(slot) == shm::SlabKind::kMessage2K) {
+    if (reserve_.size() < kReserveSlots && process_.slabs.slot_bytes(slot) >= kReserveBytes) {
       reserve_.push_back(slot.value);  // Back where the answer to the caller can find it.
     } else {
       process_.slabs.give(slot);
@@ -236,11 +237,34 @@ void Engine::flush() {
     if (!mutated(Mutation::kSlotLeaked)) process_.slabs.give(shm::SlotHandle{slot});
   }
   free_after_flush_.clear();
-  while (reserve_.size() < kReserveSlots) {
-    const shm::SlotHandle slot = process_.slabs.try_take(shm::SlabKind::kMessage2K);
-    if (!slot) break;
-    reserve_.push_back(slot.value);
+  fill_reserve();
+}
+
+void Engine::fill_reserve() {
+  for (const shm::SlabKind kind : {shm::SlabKind::kMessage2K, shm::SlabKind::kMessage4K,
+                                   shm::SlabKind::kMessage16K, shm::SlabKind::kMessage64K}) {
+    while (reserve_.size() < kReserveSlots) {
+      const shm::SlotHandle slot = process_.slabs.try_take(kind);
+      if (!slot) break;
+      reserve_.push_back(slot.value);
+    }
   }
+}
+
+// W15: memory is there before the decision, for an answer, an ACK and a CANCEL of each branch. Else the event
+// is left alone, and whoever sent it repeats it. What timers have to say is made again with its repetition:
+// their ends are what memory comes back from.
+bool Engine::has_memory_to_act() {
+  bool has = reserve_.size() >= std::min(view_.state.branches.size() + 2, kReserveSlots);
+  if (has && node_->length > kReserveBytes) {
+    const shm::SlotHandle slot = process_.slabs.try_take_message(node_->length);
+    has = slot != shm::SlotHandle{};
+    if (has) process_.slabs.give(slot);  // Where the next one of that size comes from.
+  }
+  if (has) return true;
+  count(settings_.counters->refused_full);
+  log_full("what came for a call was left for its repetition");
+  return false;
 }
 
 transaction::AgeMs Engine::age() const {
@@ -292,7 +316,7 @@ bool Engine::load_named() {
 }
 
 void Engine::on_transport_error() {
-  if (!load_named()) return;
+  if (!load_named() || !has_memory_to_act()) return;
   if (node_->branch >= view_.state.branches.size()) return;
   const transaction::BranchIndex branch = transaction::branch_index(node_->branch);
   switch (static_cast<SendKind>(node_->what)) {
@@ -313,7 +337,7 @@ void Engine::on_transport_error() {
 
 // What was due at this moment comes before what was asked for at it.
 void Engine::on_command() {
-  if (!load_named()) return;
+  if (!load_named() || !has_memory_to_act()) return;
   fire_due_timers();
   const auto kind = static_cast<CallCommandKind>(node_->what);
   const bool all = kind == CallCommandKind::kCancelAll;

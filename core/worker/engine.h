@@ -66,6 +66,9 @@ struct WishedCancels {
 
 class Engine final : public TransactionControl {
  public:
+  // Message slots that are kept for calls in progress and refused callers when memory is full.
+  static constexpr std::size_t kReserveSlots = 16;
+
   Engine(Process& process, const EngineSettings& settings, script::ScriptState& script_state, Outbox& outbox,
          TimerWheel& wheel);
 
@@ -129,6 +132,8 @@ class Engine final : public TransactionControl {
   void arm(shm::TransactionRecord& record);
   void drop_everything_of(const shm::TransactionView& view);
   void release_unneeded();
+  void fill_reserve();
+  bool has_memory_to_act();
   transaction::AgeMs age() const;
   transaction::Settings timer_settings() const;
   void count(shm::CounterId id, std::uint64_t amount = 1) { process_.counters.add(id, amount); }
@@ -184,11 +189,13 @@ class Engine final : public TransactionControl {
   void apply(transaction::Event event);
   void withdraw(std::uint8_t branch, SendKind kind);
   void perform(const transaction::Action& action);
+  void repeat_response();
   void respond_local(transaction::Status status, std::string_view reason, std::string_view extra_lines);
   void relay_response(const transaction::Action& action);
   void respond_best(const transaction::Action& action);
   void answer_cancel();
   void cancel_branch(const transaction::Action& action);
+  void repeat_cancel(std::uint8_t branch);
   void ack_branch(std::uint8_t branch);
   void store_final(std::uint8_t branch);
   void run_failure_route(const transaction::Action& action);
@@ -201,6 +208,7 @@ class Engine final : public TransactionControl {
   // The reserve is for what calls in progress and refused callers must still be told; what makes a call
   // larger leaves it alone.
   enum class Reserve : bool { kLeave, kUse };
+  static constexpr std::size_t kReserveBytes = 2048;  // Each slot of the reserve has at least so many.
   // A slot of the event with room for `bytes`; slot 0: no memory. Given back if the event is abandoned.
   shm::MessageRef try_take(std::size_t bytes, Reserve reserve = Reserve::kUse);
   std::span<char> span_of(shm::MessageRef message) const;
@@ -251,6 +259,8 @@ class Engine final : public TransactionControl {
   sip::Message message_;
   sip::Message stored_message_;
   sip::Message peeked_;  // Of an event behind the one in hand.
+  // Their final is the event in hand: what was due before it is decided first.
+  transaction::BranchMask finals_in_work_ = 0;
   sip::EditList edits_;
   sip::EditList failure_edits_;
   std::vector<std::uint32_t> taken_;    // Slots taken by this event, not yet placed.

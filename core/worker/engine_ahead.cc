@@ -24,7 +24,8 @@ void Engine::look_ahead(tx::Event& event) {
   if (!outbox_.empty()) {
     const std::uint32_t generation = view_.record->generation;
     event.ahead.unsent_requests = outbox_.unsent(view_.handle, generation, SendKind::kRequest);
-    event.ahead.unsent_cancels = outbox_.unsent(view_.handle, generation, SendKind::kCancel);
+    event.ahead.unsent_cancels = outbox_.unsent(view_.handle, generation, SendKind::kCancel) |
+                                 outbox_.unsent(view_.handle, generation, SendKind::kRepeatedCancel);
   }
   if (tx::may_cancel(view_.state, event)) find_finals_in_hand(event);
   make_room_for_twin(event);
@@ -36,6 +37,7 @@ void Engine::look_ahead(tx::Event& event) {
 void Engine::find_finals_in_hand(tx::Event& event) {
   if (!looked_ahead_ && receive_more_) receive_more_();
   looked_ahead_ = true;
+  event.ahead.finals_in_hand = finals_in_work_;
   std::uint64_t latest_ms = now_ms_;
   for (std::uint32_t id = 1; id <= process_.worker_count(); ++id) {
     if (id != process_.me.value) find_finals_received(*process_.state.areas[id], event);

@@ -19,7 +19,7 @@ shm::MessageRef Engine::try_take(std::size_t bytes, Reserve reserve) {
   if (bytes == 0) return {};
   shm::SlotHandle slot = process_.slabs.try_take_message(bytes);
   const bool may_use_reserve = reserve == Reserve::kUse && !reserve_.empty();
-  if (!slot && may_use_reserve && bytes <= shm::slab_shape(shm::SlabKind::kMessage2K).slot_bytes) {
+  if (!slot && may_use_reserve && bytes <= kReserveBytes) {
     slot = shm::SlotHandle{reserve_.back()};
     reserve_.pop_back();
   }
@@ -173,7 +173,10 @@ void Engine::send_branch(std::uint8_t branch, shm::MessageRef message, SendKind 
 }
 
 void Engine::withdraw(std::uint8_t branch, SendKind kind) {
-  outbox_.withdraw({view_.handle, view_.record->generation, branch, kind}, stamp_);
+  const std::uint32_t generation = view_.record->generation;
+  if (!outbox_.withdraw({view_.handle, generation, branch, kind}, stamp_) && kind == SendKind::kCancel) {
+    outbox_.withdraw({view_.handle, generation, branch, SendKind::kRepeatedCancel}, stamp_);
+  }
   const EngineCounters& c = *settings_.counters;
   count(kind == SendKind::kCancel ? c.cancels_withdrawn : c.requests_withdrawn);
 }
@@ -212,7 +215,7 @@ void Engine::perform(const tx::Action& action) {
       respond_best(action);
       break;
     case tx::ActionKind::kRetransmitResponse:
-      send_upstream(view_.refs.last_response, false);
+      repeat_response();
       break;
     case tx::ActionKind::kAnswerCancel:
       answer_cancel();
@@ -245,7 +248,7 @@ void Engine::perform(const tx::Action& action) {
       cancel_branch(action);
       break;
     case tx::ActionKind::kRetransmitCancel:
-      send_branch(branch, view_.branch_refs[branch].cancel, SendKind::kRepeatedCancel);
+      repeat_cancel(branch);
       break;
     case tx::ActionKind::kAckBranch:
       ack_branch(branch);
@@ -280,6 +283,16 @@ void Engine::respond_local(tx::Status status, std::string_view reason, std::stri
   count(settings_.counters->rpl_generated);
   if (status == 408) count(settings_.counters->local_408);
   count_final(status);
+}
+
+// One that could not be stored when it was decided is made now; of a relayed one its status.
+void Engine::repeat_response() {
+  const tx::Status status = view_.state.context.final_status;
+  if (view_.refs.last_response.slot == 0 && tx::is_failure(status)) {
+    respond_local(status, {}, {});
+  } else {
+    send_upstream(view_.refs.last_response, false);
+  }
 }
 
 // The response in hand as it goes up: without our Via, with what the script changed.
@@ -407,6 +420,16 @@ void Engine::cancel_branch(const tx::Action& action) {
   keep(view_.branch_refs[branch].cancel, out);
   send_branch(branch, out, SendKind::kCancel);
   count(settings_.counters->cancels_sent);
+}
+
+void Engine::repeat_cancel(std::uint8_t branch) {
+  const tx::Branch& state = view_.state.branches[branch];
+  if (view_.branch_refs[branch].cancel.slot == 0) {  // It could not be stored when it was decided.
+    cancel_branch(
+        tx::Action::cancel_branch(tx::branch_index(branch), state.cancel_reason, state.cancel_status));
+  } else {
+    send_branch(branch, view_.branch_refs[branch].cancel, SendKind::kRepeatedCancel);
+  }
 }
 
 void Engine::ack_branch(std::uint8_t branch) {

@@ -43,12 +43,16 @@ void Engine::on_response() {
     return;
   }
   if (!to_bye && !run_reply_route()) return;  // Nothing of our own BYE concerns the script (O14).
+  if (!has_memory_to_act()) return;
   count(counters.rpl_received);
   view_active_ = true;
   role_ = Role::kTimer;
-  fire_due_timers();
-  role_ = Role::kResponse;
   const transaction::BranchIndex index = transaction::branch_index(branch_number);
+  const bool is_final = !to_bye && !to_cancel && message_.status() >= 200;
+  if (is_final) finals_in_work_ = transaction::mask_of(index);
+  fire_due_timers();
+  finals_in_work_ = 0;
+  role_ = Role::kResponse;
   if (to_bye) {
     apply(transaction::Event::bye_response(age(), index, message_.status()));
     return;

@@ -45,8 +45,7 @@ Worker::Worker(Process& process, const WorkerSettings& settings)
 }
 
 void Worker::run() {
-  if (settings_.is_replacement) recover();
-  engine_.flush();  // Fills the reserve for answers before the first request may need it.
+  prepare();
   net::EventLoop loop;
   for (std::size_t i = 0; i < settings_.sockets.size(); ++i) {
     loop.on_readable(settings_.sockets[i], [this, i] { on_readable(i); });
@@ -63,6 +62,11 @@ void Worker::run() {
   loop.run([this] { return before_wait(); });
   area.idle.store(0, std::memory_order_relaxed);
   engine_.flush();
+}
+
+void Worker::prepare() {
+  if (settings_.is_replacement) recover();
+  engine_.flush();  // Fills the reserve for answers before the first request may need it.
 }
 
 void Worker::turn() {
@@ -213,6 +217,7 @@ void Worker::recover() {
                     settings_.engine->quarantine_dir);
   for (Module* module : settings_.modules) module->recover(process_);
   for (const std::uint32_t entry : recovery.run(*settings_.keepers)) ready_.push_back(entry);
+  engine_.flush();  // Nothing is worked without the reserve.
   work_ready();
 }
 

@@ -34,7 +34,9 @@ class Worker {
   // Runs until stop_fd is readable.
   void run();
 
-  // Takes over everything that a dead worker of the same id held. Part of run(); public for tests.
+  // What run() does before it waits for the first time: mends what a dead worker left, takes the reserve.
+  void prepare();
+  // Takes over everything that a dead worker of the same id held. Part of prepare(); public for tests.
   void recover();
   // One turn without the loop: receives from all sockets, fires timers, works, flushes (tests).
   void turn();

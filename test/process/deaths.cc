@@ -191,8 +191,8 @@ namespace {
 // Without what every worker that has flushed keeps for answers when memory is full.
 std::string slots_in_use(Call& call) {
   std::string text = call.stage.slots_in_use();
-  constexpr std::string_view kReserve = "messages_2k=8 ";
-  if (const std::size_t at = text.find(kReserve); at != std::string::npos) text.erase(at, kReserve.size());
+  const std::string reserve = fmt::format("messages_2k={} ", worker::Engine::kReserveSlots);
+  if (const std::size_t at = text.find(reserve); at != std::string::npos) text.erase(at, reserve.size());
   return text;
 }
 

@@ -99,6 +99,8 @@ class CancelGoldenTest : public CPPUNIT_NS::TestFixture {
   CPPUNIT_TEST(wanted_before_a_1xx_is_owed);
   CPPUNIT_TEST(a_due_cancel_may_be_held);
   CPPUNIT_TEST(a_cancel_that_was_not_handed_over_is_withdrawn);
+  CPPUNIT_TEST(a_repetition_that_was_not_handed_over_is_withdrawn);
+  CPPUNIT_TEST(with_the_final_in_hand_nothing_is_repeated);
   CPPUNIT_TEST(wanted_after_a_final_is_not_needed);
   CPPUNIT_TEST(timer_e_stays_at_t2_after_a_1xx_to_the_cancel);
   CPPUNIT_TEST(reliable_transport_repeats_no_cancel);
@@ -139,6 +141,44 @@ class CancelGoldenTest : public CPPUNIT_NS::TestFixture {
   void a_cancel_that_was_not_handed_over_is_withdrawn() {
     CPPUNIT_ASSERT_EQUAL(std::string("Sent Final -> None [WithdrawCancel 3] E=- F=- wait=7000\n"),
                          line_of(branch_in(CancelState::kSent, 180), CancelInputKind::kFinal, {}, true));
+  }
+
+  // And so its repetition; the CANCEL itself was sent.
+  void a_repetition_that_was_not_handed_over_is_withdrawn() {
+    Branch branch = branch_in(CancelState::kSent, 180);
+    ActionList actions;
+    const CancelInput repeat{CancelInputKind::kTimerRetransmit, AgeMs{1900}};
+    CPPUNIT_ASSERT(step_cancel_client(branch, BranchIndex{0}, repeat, Settings{}, actions) == Why::kNone);
+    CPPUNIT_ASSERT_EQUAL(std::string("Sent Final -> Answered [WithdrawCancel 3] E=- F=- wait=7000\n"),
+                         line_of(branch, CancelInputKind::kFinal, {}, true));
+    for (const CancelState state : {CancelState::kAnswered, CancelState::kExpired}) {
+      Branch ended = branch_in(state, 180);
+      CancelInput input{CancelInputKind::kFinal, AgeMs{2000}};
+      input.unsent = true;
+      ActionList withdrawn;
+      CPPUNIT_ASSERT(step_cancel_client(ended, BranchIndex{0}, input, Settings{}, withdrawn) == Why::kNone);
+      CPPUNIT_ASSERT_EQUAL(std::size_t{1}, withdrawn.size());
+      CPPUNIT_ASSERT(withdrawn[0].kind == ActionKind::kWithdrawCancel);
+      CPPUNIT_ASSERT(ended.cancel == state);
+    }
+  }
+
+  // O9: no CANCEL is repeated to a phone whose final is in hand, and none before the first has left.
+  void with_the_final_in_hand_nothing_is_repeated() {
+    const auto is_later = [](CancelInput input, std::uint32_t at) {
+      Branch branch = branch_in(CancelState::kSent, 180);
+      ActionList actions;
+      CPPUNIT_ASSERT(step_cancel_client(branch, BranchIndex{0}, input, Settings{}, actions) == Why::kNone);
+      CPPUNIT_ASSERT(actions.empty());
+      CPPUNIT_ASSERT(branch.cancel == CancelState::kSent);
+      CPPUNIT_ASSERT_EQUAL(at, branch.cancel_retransmit_at.value);
+    };
+    CancelInput input{CancelInputKind::kTimerRetransmit, AgeMs{2000}};
+    input.in_hand_for = DurationMs{50};
+    is_later(input, 2050);
+    input.in_hand_for = {};
+    input.unsent = true;
+    is_later(input, 2500);
   }
 
   void wanted_after_a_final_is_not_needed() {

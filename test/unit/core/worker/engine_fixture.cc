@@ -305,13 +305,12 @@ std::uint64_t EngineFixture::counter(std::string_view group, std::string_view na
 }
 
 std::uint64_t EngineFixture::live_messages() const {
-  constexpr std::uint64_t kReserve = 8;
   std::uint64_t count = 0;
   for (const shm::SlabKind kind : {shm::SlabKind::kMessage512, shm::SlabKind::kMessage1K,
                                    shm::SlabKind::kMessage2K, shm::SlabKind::kMessage4K}) {
     count += live(kind);
   }
-  return count - kReserve;
+  return count - worker::Engine::kReserveSlots;
 }
 
 void EngineFixture::refuse_sending(bool refuse) { sockets_[0] = refuse ? -1 : open_socket_; }

@@ -69,6 +69,8 @@ class EngineLimitTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(without_message_slots_every_caller_is_told);
   CPPUNIT_TEST(a_failure_route_without_memory_lets_the_failure_up);
   CPPUNIT_TEST(a_call_in_progress_is_answered_with_memory_full);
+  CPPUNIT_TEST(a_wide_fork_is_answered_with_memory_full);
+  CPPUNIT_TEST(with_memory_full_no_200_comes_without_its_cancels);
   CPPUNIT_TEST(a_branch_that_cannot_be_sent_to_fails);
   CPPUNIT_TEST_SUITE_END();
 
@@ -379,6 +381,47 @@ class EngineLimitTest : public CppUnit::TestFixture {
                fixture.lines(make_response(out.at(1), "200 OK", "b1")));
     SAME_LINES(Texts{"ACK sip:c@127.0.0.3:5062 > 127.0.0.3:5062"},
                fixture.lines(make_response(out.at(2), "487 Request Terminated", "c1")));
+  }
+
+  // W15: never a 200 without the CANCELs that it causes; what cannot be done is left for its repetition.
+  void a_wide_fork_is_answered_with_memory_full() {
+    EngineFixture fixture(kScript);
+    const std::vector<Sent> out = fixture.receive(invite("wide"));
+    const std::vector<shm::SlotHandle> taken = exhaust_messages(fixture);
+    for (std::size_t i = 2; i < out.size(); ++i) {
+      static_cast<void>(fixture.receive(make_response(out.at(i), "180 Ringing", "r" + std::to_string(i))));
+    }
+    const Texts sent = fixture.lines(make_response(out.at(1), "200 OK", "b1"));
+    CPPUNIT_ASSERT_EQUAL(out.size() - 1, sent.size());
+    CPPUNIT_ASSERT_EQUAL(std::string("200 OK > 127.0.0.1:5070"), sent.at(0));
+    for (std::size_t i = 1; i < sent.size(); ++i) CPPUNIT_ASSERT(sent.at(i).starts_with("CANCEL "));
+  }
+
+  void with_memory_full_no_200_comes_without_its_cancels() {
+    EngineFixture fixture(kScript);
+    std::vector<std::vector<Sent>> calls;
+    for (int i = 0; i < 40; ++i) calls.push_back(fixture.receive(invite("fork", "c" + std::to_string(i))));
+    std::vector<shm::SlotHandle> taken;
+    std::size_t answered = 0;
+    std::vector<std::size_t> left;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      // What one call gives back, others have taken before the next.
+      for (const shm::SlotHandle slot : exhaust_messages(fixture)) taken.push_back(slot);
+      static_cast<void>(fixture.receive(make_response(calls[i].at(2), "180 Ringing", "c1")));
+      const Texts sent = fixture.lines(make_response(calls[i].at(1), "200 OK", "b1"));
+      CPPUNIT_ASSERT_EQUAL(sent.empty() ? std::size_t{0} : std::size_t{2}, sent.size());
+      answered += sent.size() / 2;
+      if (sent.empty()) left.push_back(i);
+    }
+    CPPUNIT_ASSERT_EQUAL(calls.size(), answered + left.size());
+    CPPUNIT_ASSERT(answered >= 4 && !left.empty());
+    CPPUNIT_ASSERT(fixture.counter("core", "refused_full") >= left.size());
+    for (const shm::SlotHandle slot : taken) fixture.slabs().give(slot);
+    for (const std::size_t i : left) {
+      static_cast<void>(fixture.receive(make_response(calls[i].at(2), "180 Ringing", "c1")));
+      SAME_LINES((Texts{"200 OK > 127.0.0.1:5070", "CANCEL sip:c@127.0.0.3:5062 > 127.0.0.3:5062"}),
+                 fixture.lines(make_response(calls[i].at(1), "200 OK", "b1")));
+    }
   }
 
   // 16.9: as if 503 had come; alone it goes up as 500 (16.7 step 6).
