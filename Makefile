@@ -119,13 +119,20 @@ bench: ## what dormant schedule points cost; side by side with Debian's kamailio
 	@BUILD=$(BUILD) $(BUILD)/test/bench
 
 EXPLORE = $(BUILD)/lockstep explore --cpus $(JOBS) -L $(BUILD)/modules
-SCENARIOS = $(wildcard test/explore/scenarios/*.scenario)
+SCENARIO_FOLDER = test/explore/scenarios
+SCENARIOS = $(wildcard $(SCENARIO_FOLDER)/*.scenario)
 explore: ## every order of every scenario, every death, what openser13 shows: under ten minutes
 	@scripts/deps build
 	@$(MAKE) --no-print-directory all
 	@echo "strict: every order"
 	@$(EXPLORE) --policy all $(SCENARIOS)
-	@$(EXPLORE) --policy all --cancelled terminate $(filter %cancel.scenario %w7.scenario,$(SCENARIOS))
+	@$(EXPLORE) --policy all --cancelled terminate $(SCENARIOS)
+	@echo && echo "strict: every order, with a third phone that is silent"
+	@$(EXPLORE) --branches 3 $(SCENARIOS)
+	@echo && echo "strict: every order of what is large"
+	@$(EXPLORE) --policy terminate $(wildcard test/explore/large/*.scenario)
+	@echo && echo "strict: pairs of windows; of those with very many orders the first, and random ones"
+	@$(EXPLORE) --pairs --limit 1000 $(filter-out $(wildcard $(SCENARIO_FOLDER)/w*-*),$(wildcard $(SCENARIO_FOLDER)/w*))
 	@echo && echo "strict: every death in every order"
 	@$(EXPLORE) --crash --policy terminate $(filter-out %timer-c.scenario %timer-g.scenario,$(SCENARIOS))
 	@echo && echo "openser13: what is to be found, in the shortest schedule"

@@ -14,6 +14,7 @@ enum class Mutation : std::uint8_t {
   kReleasedBeforeSent,      // I1: the call is let go before its datagrams have left.
   kSentBeforeCommit,        // I1: they leave before the decision is in force.
   kSecondFinal,             // I2: a 2xx leaves the server transaction open for another final.
+  kTryingRelayed,           // I3: a 100 goes up.
   kProvisionalAfterFinal,   // I3: a 1xx goes up after a 2xx.
   kDispositionForgotten,    // I4: a repeated 2xx is decided on anew.
   kCancelBeforeRinging,     // I5: CANCEL though no 1xx came.
@@ -30,9 +31,13 @@ enum class Mutation : std::uint8_t {
   kNoAckAgain,              // I10: a repeated 2xx of a terminated dialog is not acknowledged.
   kNoAckToFailure,          // I11: nor a non-2xx final.
   kNoAckToRepetition,       // I11: nor one that comes again.
+  kSuccessAcked,            // I11: a 2xx that is relayed is acknowledged as well.
+  kCancelAnsweredTwice,     // I12: the caller's CANCEL after a final gets two 200s.
   kCancelUnanswered,        // I12: the caller's CANCEL gets no 200.
   kNoFinalAfterCancel,      // I12: a cancelled call of which all branches have ended is left without a final.
   kBestTooEarly,            // I13: the first failure goes up while a branch rings.
+  kUnavailableRelayed,      // I13: a lone 503 goes up as it is.
+  kChallengesDropped,       // I13: only one branch's challenge goes up.
   kGlobalFailureUnranked,   // I13: a 6xx is ranked by its class.
   kGlobalFailureForgotten,  // I14: the context stays open after a 6xx.
   kNoSuccessAfterGlobalFailure,  // I14: a 2xx after a 6xx is dropped.

@@ -184,7 +184,6 @@ void Judge::check_upstream() {
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
     const Sent& one = play_.wire()[i];
     if (!is_up(one, 0, 100, 699)) continue;
-    if (one.status == 100 && one.branch != '-') fail("I3", "a 100 was relayed");
     if (one.status < 200) {
       if (final_up) fail("I3", fmt::format("{} went up after a final", one.label()));
       if (answered[one.branch])
@@ -215,6 +214,32 @@ void Judge::check_upstream() {
   }
   if (policies_.late_2xx != LatePolicy::kForward && dialogs.size() > 1) {
     fail("I4", fmt::format("{} dialogs went up", dialogs.size()));
+  }
+}
+
+// I3. The proxy's own 100 answers an INVITE, a new one or again; a phone's has no tag either.
+void Judge::check_trying() {
+  const auto& all = play_.deliveries();
+  const auto asked = std::count_if(all.begin(), all.end(),
+                                   [](const Delivery& one) { return one.datagram.what == What::kInvite; });
+  const auto& wire = play_.wire();
+  const auto end = wire.begin() + static_cast<std::ptrdiff_t>(play_.race_wire());
+  const auto told = std::count_if(wire.begin(), end, [](const Sent& one) { return one.is_up(100); });
+  if (told > asked) fail("I3", "a 100 was relayed");
+}
+
+// I13, 16.7 step 7: a challenge that goes up brings those of the other branches, so that one retry will do.
+void Judge::check_challenges() {
+  for (std::size_t i = 0; i < play_.race_wire(); ++i) {
+    const Sent& one = play_.wire()[i];
+    if (!one.is_up(401) && !one.is_up(407)) continue;
+    for (std::size_t d = 0; d < stamps_.size(); ++d) {
+      const ScenarioDatagram& other = play_.deliveries()[d].datagram;
+      const bool asks = other.what == What::kResponse && (other.status == 401 || other.status == 407);
+      if (!asks || committed(d) > one.step || strays_[d]) continue;
+      if (one.bytes.find(challenge_of(other.to_tag())) != std::string::npos) continue;
+      fail("I13", fmt::format("{} went up without the challenge of {}", one.label(), other.branch));
+    }
   }
 }
 
@@ -454,6 +479,8 @@ Violations Judge::judge_race() {
   order_steps();
   check_commits();
   check_upstream();
+  check_trying();
+  check_challenges();
   check_cancels();
   check_late_success();
   check_cancel_order();

@@ -57,6 +57,8 @@ class Judge {
   bool was_closed() const;
   void check_commits();
   void check_upstream();
+  void check_trying();
+  void check_challenges();
   void check_cancels();
   std::size_t last_look(const Sent& cancel) const;
   void check_look_ahead(const Sent& cancel);

@@ -38,14 +38,22 @@ char branch_of_tag(const std::string& tag) {
 
 const char* reason_of(int status) {
   switch (status) {
+    case 100:
+      return "Trying";
     case 180:
       return "Ringing";
     case 200:
       return "OK";
+    case 401:
+      return "Unauthorized";
+    case 407:
+      return "Proxy Authentication Required";
     case 486:
       return "Busy Here";
     case 487:
       return "Request Terminated";
+    case 503:
+      return "Service Unavailable";
     case 603:
       return "Decline";
     default:
@@ -54,6 +62,10 @@ const char* reason_of(int status) {
 }
 
 }  // namespace
+
+std::string challenge_of(const std::string& tag) {
+  return fmt::format("Digest realm=\"{}\", nonce=\"1\"", tag);
+}
 
 std::string Sent::label() const {
   if (what == What::kRequest) return fmt::format("{} {}", method, branch);
@@ -111,6 +123,8 @@ std::string Peers::response(const std::string& request, int status, const std::s
     at = end + 2;
   }
   const std::string user = tag.empty() ? "phone" : tag;
+  if (status == 401) text += fmt::format("WWW-Authenticate: {}\r\n", challenge_of(tag));
+  if (status == 407) text += fmt::format("Proxy-Authenticate: {}\r\n", challenge_of(tag));
   return text + fmt::format("Contact: <sip:{}@{}>\r\nContent-Length: 0\r\n\r\n", user, host);
 }
 

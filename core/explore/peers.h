@@ -33,6 +33,9 @@ struct Sent {
   bool is_request(std::string_view wanted) const { return what == What::kRequest && method == wanted; }
 };
 
+// What a 401 or 407 with that tag asks for.
+std::string challenge_of(const std::string& tag);
+
 class Peers {
  public:
   Peers();

@@ -295,12 +295,17 @@ void Play::settle() {
   std::size_t seen = 0;
   for (int jump = 0; jump < kJumps && problem_.empty(); ++jump) {
     react(seen);
-    if (entry().transactions == 0) return;
+    if (entry().transactions == 0) break;
     testbed_.advance_ms(kJumpMs);
-    for (Actor worker = 1; worker <= testbed_.worker_count() && problem_.empty(); ++worker) {
-      if (!testbed_.run(worker, Command::kTurn)) problem_ = testbed_.why_lost(worker);
-      take_wire(worker);
-    }
+    turn_all();
+  }
+  if (scenario_.is_memory_full) turn_all();  // Each takes its reserve again.
+}
+
+void Play::turn_all() {
+  for (Actor worker = 1; worker <= testbed_.worker_count() && problem_.empty(); ++worker) {
+    if (!testbed_.run(worker, Command::kTurn)) problem_ = testbed_.why_lost(worker);
+    take_wire(worker);
   }
 }
 

@@ -80,6 +80,7 @@ class Play {
   bool command();
   void resume(Actor worker, bool& is_well);
   void react(std::size_t& seen);
+  void turn_all();
 
   Testbed& testbed_;
   Peers& peers_;

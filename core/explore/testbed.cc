@@ -101,7 +101,6 @@ std::string Testbed::prepare(const TestbedOptions& options) {
     // It waits for its first command at once.
     if (!hand_over(page_->seats[worker], kPatienceMs)) return why_lost(worker) + "\n";
   }
-  slots_at_first_ = slots_in_use();
   return {};
 }
 
@@ -339,6 +338,7 @@ void Testbed::reset() {
     if (seat(worker).standing != Standing::kIdle || pids_[worker - 1] == 0) kill_and_replace(worker);
     LS_ASSERT(run(worker, Command::kRenew));
   }
+  if (slots_at_first_.empty()) slots_at_first_ = slots_in_use();
 }
 
 std::uint64_t Testbed::hash() const {
@@ -409,16 +409,16 @@ void Testbed::fill_memory() {
           shm::SlabKind::kMessage4K, shm::SlabKind::kMessage16K, shm::SlabKind::kMessage64K}) {
       for (shm::SlotHandle slot = slabs.try_take(kind); slot; slot = slabs.try_take(kind)) {
         slabs.set_mark(slot, shm::mark_linked(slot.value));  // No sweep of a worker's replacement frees it.
-        filled_.push_back(slot);
+        filled_.emplace_back(slabs.me(), slot);
       }
     }
   }
 }
 
 void Testbed::empty_memory() {
-  shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{1});
-  for (const shm::SlotHandle slot : filled_) {
-    slabs.set_mark(slot, shm::mark_held(shm::WorkerId{1}));
+  for (const auto& [worker, slot] : filled_) {
+    shm::Slabs slabs(*segment_, *state_->slabs, worker);
+    slabs.set_mark(slot, shm::mark_held(worker));
     slabs.give(slot);
   }
   filled_.clear();
@@ -438,10 +438,7 @@ std::string Testbed::slots_in_use() {
   shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{1});
   for (std::size_t i = 0; i < shm::kSlabKindCount; ++i) {
     const shm::SlabFigures figures = slabs.figures(static_cast<shm::SlabKind>(i));
-    // Each worker that has flushed keeps a few messages for answers when memory is full.
-    if (figures.live != 0 && figures.name != "messages_2k") {
-      text += fmt::format("{}={} ", figures.name, figures.live);
-    }
+    if (figures.live != 0) text += fmt::format("{}={} ", figures.name, figures.live);
   }
   return text;
 }
@@ -482,7 +479,7 @@ std::string Testbed::unrest() {
     if (entry.transactions != 0) text += fmt::format("entry {}: a transaction lives\n", i);
   }
   for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) text += unrest_of(worker);
-  const std::string slots = slots_in_use();
+  const std::string slots = slots_in_use();  // With the reserve of each worker.
   if (slots != slots_at_first_) text += fmt::format("slots in use: {}\n", slots);
   return text;
 }

@@ -124,7 +124,7 @@ class Testbed {
   char* pristine_ = nullptr;   // The segment after the start.
   std::vector<pid_t> pids_;    // By WorkerId - 1.
   std::string slots_at_first_;
-  std::vector<shm::SlotHandle> filled_;
+  std::vector<std::pair<shm::WorkerId, shm::SlotHandle>> filled_;  // And whose stock they come from.
   int cpu_ = 0;
 };
 

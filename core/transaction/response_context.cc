@@ -138,8 +138,10 @@ Why send_best(const Decision& d) {
   const BranchIndex best = find_best_final(d.state.context, d.state.branches);
   LS_ASSERT(best != kNoBranch);
   const Branch& branch = d.state.branches[best.value];
-  const Status status = status_upstream(branch.final_status);
-  const BranchMask challenges = find_challenges(d.state.context, d.state.branches, best);
+  const Status status =
+      mutated(Mutation::kUnavailableRelayed) ? branch.final_status : status_upstream(branch.final_status);
+  const BranchMask challenges =
+      mutated(Mutation::kChallengesDropped) ? 0 : find_challenges(d.state.context, d.state.branches, best);
   return respond_final(
       d,
       branch.final_made_up ? Action::respond_local(status) : Action::respond_best(best, status, challenges),
@@ -222,6 +224,7 @@ Why on_success(const Decision& d, BranchIndex index) {
   if (branch.disposition == Disposition::kRelay) {
     record_final(d, index, d.event.status, false);
     const Why relayed = respond_final(d, Action::relay_response(index, d.event.status), index);
+    if (mutated(Mutation::kSuccessAcked)) d.actions.push_back(Action::ack_branch(index));
     cancel_pending(d, CancelReason::kCompletedElsewhere, 200);
     return unless_acted(d, relayed);
   }
@@ -369,6 +372,9 @@ Why on_release(const Decision& d) {
 Why on_caller_cancel(const Decision& d) {
   State& state = d.state;
   if (!mutated(Mutation::kCancelUnanswered)) d.actions.push_back(Action::answer_cancel());
+  if (!state.server.is_open() && mutated(Mutation::kCancelAnsweredTwice)) {
+    d.actions.push_back(Action::answer_cancel());
+  }
   if (!state.server.is_invite() || !state.server.is_open()) return Why::kNone;
   state.context.cancelled_by_caller = true;
   if (!state.branches.empty()) {
@@ -414,7 +420,10 @@ Why on_client_input(const Decision& d, BranchIndex index, ClientInputKind kind) 
   if (result.ignored != Why::kNone) return result.ignored;
   switch (result.pass) {
     case Pass::kNothing: return Why::kNone;
-    case Pass::kTrying: pay_owed_cancel(d, index); return Why::kNone;
+    case Pass::kTrying:
+      if (mutated(Mutation::kTryingRelayed)) return on_provisional(d, index);
+      pay_owed_cancel(d, index);
+      return Why::kNone;
     case Pass::kProvisional: return on_provisional(d, index);
     case Pass::kSuccess: return on_success(d, index);
     case Pass::kSuccessRepeated: return on_success_repeated(d, index);

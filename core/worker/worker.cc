@@ -72,6 +72,7 @@ void Worker::prepare() {
 void Worker::turn() {
   for (std::size_t i = 0; i < settings_.sockets.size(); ++i) on_readable(i);
   fire_timers();
+  engine_.flush();  // The reserve, if memory was full.
 }
 
 std::uint64_t Worker::before_wait() {

@@ -70,6 +70,7 @@ class ExploreTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(strict_breaks_no_rule_in_any_order);
   CPPUNIT_TEST(strict_breaks_no_rule_whoever_dies);
   CPPUNIT_TEST(openser13_shows_what_peers_suffer_from);
+  CPPUNIT_TEST(pairs_of_windows_break_no_rule);
   CPPUNIT_TEST(sleep_sets_alone_find_the_same_traces);
   CPPUNIT_TEST(random_orders_break_no_rule);
   CPPUNIT_TEST(a_replay_shows_the_same_again);
@@ -113,6 +114,23 @@ class ExploreTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(strict.output.find("NOT FOUND") != std::string::npos);
   }
 
+  void pairs_of_windows_break_no_rule() {
+    Words windows;
+    for (const char* one : {"w1", "w3", "w4", "w5", "w7", "w8", "w14", "w15", "w21", "w23"}) {
+      windows.push_back(kFolder + one + ".scenario");
+    }
+    const Outcome outcome = run_explorer(windows + Words{"--pairs", "--limit", "150"});
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(outcome.output, 0, outcome.status);
+    const auto traces = column(outcome.output, kTraces);
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(outcome.output, std::size_t{1}, traces.count("w1+w7 forward"));
+    CPPUNIT_ASSERT_MESSAGE(outcome.output, outcome.output.find(" at random\n") != std::string::npos);
+    CPPUNIT_ASSERT_MESSAGE(outcome.output, outcome.output.find("others are none\n") != std::string::npos);
+    // They are harder than each alone: the order of old loses more.
+    const Outcome old = run_explorer({kFolder + "w4.scenario", kFolder + "w8.scenario", "--pairs",
+                                      "--ordering", "openser13", "--limit", "300", "--expect", "W8"});
+    CPPUNIT_ASSERT_EQUAL_MESSAGE(old.output, 0, old.status);
+  }
+
   void sleep_sets_alone_find_the_same_traces() {
     for (const char* ordering : {"strict", "openser13"}) {
       const Words what{kFolder + "w1.scenario",
@@ -148,6 +166,11 @@ class ExploreTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_MESSAGE(first.output,
                            first.output.find("\nW1: the CANCEL to B is lost\n") != std::string::npos);
     CPPUNIT_ASSERT_MESSAGE(first.output, first.output.find("wire: 200 A\n") != std::string::npos);
+    // The ladder was shown when it was found.
+    const std::size_t head = first.output.find("        ms  w  ");
+    const std::string ladder = first.output.substr(head, first.output.find("\n\n", head) - head);
+    CPPUNIT_ASSERT_MESSAGE(ladder, ladder.find("response 200 of branch 0") != std::string::npos);
+    CPPUNIT_ASSERT_MESSAGE(found.output, found.output.find(ladder) != std::string::npos);
     // Ports are the kernel's choice; all else is the same.
     const auto below_ports = [](const std::string& text) { return text.substr(text.find("\n\n")); };
     CPPUNIT_ASSERT_EQUAL(below_ports(first.output), below_ports(run_explorer({"--replay", schedule}).output));
