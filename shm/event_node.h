@@ -22,6 +22,9 @@ enum class EventKind : std::uint8_t {
 // (kInUse -> kTaken) and frees it when its effect is committed (kTaken -> kFree).
 enum class NodeState : std::uint32_t { kFree = 0, kInUse = 1, kTaken = 2 };
 
+// So many workers may die of one event; then it is set aside.
+inline constexpr std::uint32_t kAttemptsMax = 2;
+
 struct alignas(64) EventNode {
   // Written by the pusher before the push, constant after it.
   std::uint32_t inbox_next;
@@ -35,7 +38,8 @@ struct alignas(64) EventNode {
   std::uint32_t work_next;
   std::uint64_t number;  // Admission number within the entry, given when taken.
   std::atomic<NodeState> state;
-  std::uint32_t attempts;  // Workers that began to work it; two that died of it are enough.
+  // Workers that began with it: until the push to admit it, which its home counts; from then on to work it.
+  std::uint32_t attempts;
   // kTimer, kTransportError.
   std::uint32_t transaction;
   std::uint32_t generation;

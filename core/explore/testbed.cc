@@ -130,53 +130,26 @@ std::string Testbed::open_sockets(const TestbedOptions& options) {
 }
 
 std::string Testbed::make_memory() {
-  const std::size_t workers = worker_count();
-  const std::size_t bytes = sizeof(shm::EntryRecord) * shm::kEntryCount +
-                            sizeof(shm::WorkerArea) * (workers + 1) + kSlabBytes +
-                            (workers * kOrderLogMb << 20) + sizeof(shm::SharedState) + (1 << 20);
-  auto made = shm::Segment::create(fmt::format("lockstep-explore-{}", getpid()), bytes);
-  if (!made) return made.error() + "\n";
-  segment_ = std::move(*made);
+  const std::uint32_t workers = worker_count();
+  const auto made = parts_.make_memory({.name = fmt::format("lockstep-explore-{}", getpid()),
+                                        .bytes = worker::segment_bytes_for(workers, kOrderLogMb, kSlabBytes),
+                                        .worker_count = workers,
+                                        .order_log_mb = kOrderLogMb});
+  if (parts_.segment == nullptr) return made.error() + "\n";
+  segment_ = parts_.segment.get();
   segment_->remove();  // The mapping lives on; nothing is left behind whatever happens.
-  const auto state = shm::make_shared_state(*segment_, static_cast<std::uint32_t>(workers));
-  if (!state) return state.error() + "\n";
-  state_ = *state;
+  if (!made) return made.error() + "\n";
+  state_ = parts_.state;
   state_->hash_seed = 0x6c6f636b73746570;
   state_->branch_secret = 0x657870656c6f7265;
-  const auto logs = shm::make_order_logs(*segment_, *state_, kOrderLogMb);
-  return logs ? std::string() : logs.error() + "\n";
+  return {};
 }
 
 std::string Testbed::start_modules() {
-  counters_ = std::make_unique<worker::EngineCounters>(counter_names_);
-  interfaces_.provide(command_post_);
-  worker::ServerHost host{*segment_,
-                          *state_,
-                          counter_names_,
-                          rpc_,
-                          configuration_->registry,
-                          configuration_->globals,
-                          control_settings_,
-                          interfaces_,
-                          names_,
-                          tasks_,
-                          keepers_};
-  for (const auto& loaded : configuration_->loader->loaded()) {
-    const auto started = loaded.module->start(host);
-    if (!started) return fmt::format("module {}: {}\n", loaded.name, started.error());
-  }
-  const auto finished = shm::finish_shared_state(*segment_, *state_);
-  if (!finished) return finished.error() + "\n";
-  const worker::TmSettings* tm = interfaces_.find<worker::TmSettings>();
-  engine_settings_.program = configuration_->program.get();
-  engine_settings_.names = &names_;
-  engine_settings_.tm = tm != nullptr ? tm : &default_tm_;
-  engine_settings_.counters = counters_.get();
-  engine_settings_.record_router = interfaces_.find<worker::RecordRouter>();
-  engine_settings_.request_route = configuration_->program->find_route(script::RouteKind::kRequest);
-  engine_settings_.reply_route = configuration_->program->find_route(script::RouteKind::kCoreReply);
-  engine_settings_.branch_max = static_cast<std::uint32_t>(configuration_->globals.max_branches);
-  engine_settings_.quarantine_dir = "/dev/null";
+  parts_.interfaces.provide(command_post_);
+  const auto started = parts_.start_modules(*configuration_, names_);
+  if (!started) return started.error() + "\n";
+  parts_.engine.quarantine_dir = "/dev/null";
   return {};
 }
 
@@ -245,14 +218,9 @@ void Testbed::be_worker(std::uint32_t worker) {
   shm::Slabs slabs(*segment_, *state_->slabs, me);
   std::unique_ptr<worker::Process> process;
   std::unique_ptr<worker::Worker> body;
-  worker::WorkerSettings settings;
-  settings.engine = &engine_settings_;
+  worker::WorkerSettings settings = parts_.worker_settings(*configuration_);
   settings.sockets = {sockets_[worker - 1]};
-  for (const auto& loaded : configuration_->loader->loaded()) settings.modules.push_back(loaded.module);
-  settings.tasks = &tasks_;
   settings.wake_fds = wake_fds_;
-  settings.keepers = &keepers_;
-  settings.variable_count = configuration_->registry.variable_count();
   const auto renew = [&] {
     body.reset();
     process.reset(new worker::Process{me, *segment_, *state_, slabs, state_->area(me).counters});

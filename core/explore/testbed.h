@@ -14,10 +14,9 @@
 #include "core/base/result.h"
 #include "core/explore/access_log.h"
 #include "core/explore/step_page.h"
+#include "core/worker/assembly.h"
 #include "core/worker/command_post.h"
 #include "core/worker/configuration.h"
-#include "core/worker/control_settings.h"
-#include "core/worker/worker.h"
 #include "shm/shared_state.h"
 
 namespace lockstep::explore {
@@ -66,7 +65,7 @@ class Testbed {
   // Whether a datagram lies in its socket.
   bool has_data(std::uint32_t worker) const;
   // openser13: a worker waits at kOwn while another has the call.
-  bool is_unordered() const { return engine_settings_.tm->ordering == worker::Ordering::kOpenser13; }
+  bool is_unordered() const { return parts_.engine.tm->ordering == worker::Ordering::kOpenser13; }
   // Where its socket listens.
   const PeerAddress& address_of(std::uint32_t worker) const { return addresses_[worker - 1]; }
   // What kReceive of this worker names.
@@ -77,7 +76,7 @@ class Testbed {
   void advance_ms(std::uint64_t ms) { page_->clock_us = page_->clock_us + ms * 1000; }
   shm::SharedState& state() { return *state_; }
   shm::Segment& segment() { return *segment_; }
-  const worker::EngineCounters& counters() const { return *counters_; }
+  const worker::EngineCounters& counters() const { return *parts_.counters; }
   // Of all pages that were ever written; equal states have equal ones.
   std::uint64_t hash() const;
   std::size_t written_pages() const;
@@ -107,18 +106,10 @@ class Testbed {
   std::vector<int> sockets_;
   std::vector<int> wake_fds_;
   std::vector<PeerAddress> addresses_;
-  std::unique_ptr<shm::Segment> segment_;
+  worker::Assembly parts_;
+  shm::Segment* segment_ = nullptr;  // Of parts_, as is the next.
   shm::SharedState* state_ = nullptr;
-  shm::CounterNames counter_names_;
-  worker::RpcRegistry rpc_;
-  worker::ControlSettings control_settings_;
-  worker::Interfaces interfaces_;
   worker::CommandPost command_post_;
-  std::vector<worker::PeriodicTask> tasks_;
-  std::map<shm::SlabKind, worker::SlotKeeper> keepers_;
-  std::unique_ptr<worker::EngineCounters> counters_;
-  worker::TmSettings default_tm_;
-  worker::EngineSettings engine_settings_;
   StepPage* page_ = nullptr;
   AccessLog* logs_ = nullptr;  // By WorkerId.
   char* pristine_ = nullptr;   // The segment after the start.

@@ -56,7 +56,7 @@ struct EngineSettings {
   std::string quarantine_dir;  // Where a datagram that killed two workers is put.
 };
 
-// openser13: whom an event wished to cancel.
+// openser13: whom an event wished to cancel, in all its steps.
 struct WishedCancels {
   std::uint32_t transaction = 0;
   std::uint32_t generation = 0;
@@ -187,6 +187,7 @@ class Engine final : public TransactionControl {
 
   // --- engine_perform.cc ---
   void apply(transaction::Event event);
+  void note_wishes(transaction::BranchMask before);
   void withdraw(std::uint8_t branch, SendKind kind);
   void perform(const transaction::Action& action);
   void repeat_response();

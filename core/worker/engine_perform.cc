@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/assert.h"
 #include "core/base/log.h"
 #include "core/sip/message_edit.h"
 #include "core/sip/status.h"
@@ -188,9 +189,7 @@ void Engine::apply(tx::Event event) {
   const tx::Settings settings = timer_settings();
   const tx::BranchMask wished_before = settings.cancels_apart ? tx::wished_cancels(view_.state) : 0;
   const tx::Step step = tx::step(view_.state, event, settings);
-  if (settings.cancels_apart) {
-    wished_ = {view_.handle, view_.record->generation, tx::wished_cancels(view_.state) & ~wished_before, 0};
-  }
+  if (settings.cancels_apart) note_wishes(wished_before);
   place_twin(event);
   process_.order_log.decided(view_.handle, view_.record->generation, event, step, settings);
   // Also when nothing follows from it: the machine of a branch may have moved although the context did not.
@@ -200,6 +199,15 @@ void Engine::apply(tx::Event event) {
     return;
   }
   for (const tx::Action& action : step.actions) perform(action);
+}
+
+// Added to those of the event's earlier steps: a failure route's response comes before its verdict. An event
+// is about one transaction.
+void Engine::note_wishes(tx::BranchMask before) {
+  LS_ASSERT(wished_.branches == 0 || wished_.transaction == view_.handle);
+  wished_.transaction = view_.handle;
+  wished_.generation = view_.record->generation;
+  wished_.branches |= tx::wished_cancels(view_.state) & ~before;
 }
 
 void Engine::perform(const tx::Action& action) {

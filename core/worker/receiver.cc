@@ -93,8 +93,19 @@ void Receiver::admit_batch(std::uint32_t count) {
   }
 }
 
+shm::ReceiveBuffer& Receiver::buffer_of(std::uint32_t slot) const {
+  return *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[slot]});
+}
+
+// As the kernel left it.
+std::string Receiver::bytes_of(std::uint32_t slot) const {
+  const std::size_t length = batch_.headers[slot].msg_len;
+  const std::size_t in_buffer = std::min<std::size_t>(length, shm::kReceiveBytes);
+  return std::string(buffer_of(slot).bytes, in_buffer).append(area_.overflow[slot], length - in_buffer);
+}
+
 bool Receiver::admit(std::uint32_t slot) {
-  auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[slot]});
+  shm::ReceiveBuffer& buffer = buffer_of(slot);
   shm::EventNode& node = buffer.node;
   const std::uint32_t length = batch_.headers[slot].msg_len;
   node.kind = shm::EventKind::kDatagram;
@@ -103,6 +114,8 @@ bool Receiver::admit(std::uint32_t slot) {
   node.received_ms = batch_.received_ms;
   node.received_us = batch_.received_us;
   node.source.length = batch_.headers[slot].msg_hdr.msg_namelen;
+  ++node.attempts;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   if (length > shm::kReceiveBytes) return admit_large(node, slot, length);
   admit_node(node, {buffer.bytes, length});
   return true;
@@ -117,18 +130,22 @@ bool Receiver::admit_large(shm::EventNode& node, std::uint32_t slot, std::uint32
     return false;
   }
   char* bytes = process_.slabs.bytes(large);
-  const auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[slot]});
-  std::memcpy(bytes, buffer.bytes, shm::kReceiveBytes);
+  std::memcpy(bytes, buffer_of(slot).bytes, shm::kReceiveBytes);
   std::memcpy(bytes + shm::kReceiveBytes, area_.overflow[slot], length - shm::kReceiveBytes);
   node.large = large.value;
   admit_node(node, {bytes, length});
   return true;
 }
 
-// Garbage without Call-ID shares one entry: it is answered or dropped there, one after the other.
+// Garbage without Call-ID shares one entry: it is answered or dropped there, one after the other. The count
+// begins anew before the push, after which another worker may count at once; who dies in between did not die
+// of the datagram.
 void Receiver::admit_node(shm::EventNode& node, std::string_view bytes) {
   const std::uint32_t index = process_.state.entry_of(sip::quick_call_id(bytes).value_or(std::string_view()));
   node.entry = index;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  node.attempts = 0;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   if (bypass_) return bypass_(node);
   shm::Entry entry(process_.segment, process_.state.entry(index));
   if (entry.admit(node, process_.me)) owned_(index);
@@ -145,18 +162,23 @@ void Receiver::forget_large(shm::EventNode& node) {
   process_.slabs.give(slot);
 }
 
-std::size_t Receiver::recover() {
+std::size_t Receiver::recover(const SetAside& set_aside) {
   std::size_t admitted = 0;
   for (std::uint32_t i = batch_.next_to_admit; i < batch_.count; ++i) {
     if (batch_.headers[i].msg_len == 0 || batch_.buffers[i] == 0) continue;
-    auto& buffer = *process_.segment.at(shm::Handle<shm::ReceiveBuffer>{batch_.buffers[i]});
-    shm::Entry entry(process_.segment, process_.state.entry(buffer.node.entry));
-    const bool is_in = buffer.node.state.load(std::memory_order_acquire) != shm::NodeState::kInUse ||
-                       entry.was_pushed(buffer.node);
+    shm::EventNode& node = buffer_of(i).node;
+    shm::Entry entry(process_.segment, process_.state.entry(node.entry));
+    const bool is_in =
+        node.state.load(std::memory_order_acquire) != shm::NodeState::kInUse || entry.was_pushed(node);
     if (!is_in && !mutated(Mutation::kForgottenAfterDeath)) {
-      forget_large(buffer.node);
-      admit(i);
-      ++admitted;
+      forget_large(node);
+      if (node.attempts < shm::kAttemptsMax) {
+        admit(i);
+        ++admitted;
+      } else {
+        set_aside(node, bytes_of(i));
+        node.state.store(shm::NodeState::kFree, std::memory_order_release);
+      }
     }
     batch_.buffers[i] = 0;
     std::atomic_signal_fence(std::memory_order_seq_cst);

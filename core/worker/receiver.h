@@ -22,8 +22,10 @@ class Receiver {
 
   // One batch from the socket: how many datagrams; kReceiveBatchMax: there may be more.
   std::uint32_t receive(int socket, std::uint16_t socket_index);
-  // The dead predecessor's batch. Returns how many datagrams were admitted.
-  std::size_t recover();
+  // The dead predecessor's batch. Returns how many datagrams were admitted. One that kAttemptsMax workers
+  // died of before it was in goes to `set_aside`; after a death in there, once more.
+  using SetAside = std::function<void(const shm::EventNode& node, std::string_view bytes)>;
+  std::size_t recover(const SetAside& set_aside);
 
  private:
   std::uint32_t find_buffers();
@@ -31,6 +33,8 @@ class Receiver {
   void renew_batch(std::uint32_t offered);
   void stamp_batch();
   void admit_batch(std::uint32_t count);
+  shm::ReceiveBuffer& buffer_of(std::uint32_t slot) const;
+  std::string bytes_of(std::uint32_t slot) const;
   bool admit(std::uint32_t slot);
   bool admit_large(shm::EventNode& node, std::uint32_t slot, std::uint32_t length);
   void forget_large(shm::EventNode& node);

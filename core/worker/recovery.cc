@@ -28,7 +28,8 @@ std::vector<std::uint32_t> Recovery::run(const std::map<shm::SlabKind, SlotKeepe
   free_stray_nodes();
   sweep_slots(keepers);
   for (const std::uint32_t index : owned_) remove_gone(index);
-  const std::size_t admitted = receiver_.recover();
+  const std::size_t admitted = receiver_.recover(
+      [this](const shm::EventNode& node, std::string_view bytes) { quarantine_unadmitted(node, bytes); });
   rebuild_wheel();
   process_.counters.add(counters_.recovered_datagrams, sent);
   LS_LOG(kNotice, "core", "took over from a dead worker: {} calls in hand, {} datagrams sent, {} admitted",
@@ -63,7 +64,7 @@ void Recovery::take_over_entries() {
 void Recovery::set_aside(std::uint32_t index) {
   shm::Entry entry(process_.segment, process_.state.entry(index));
   shm::EventNode* node = entry.next_event();
-  if (node == nullptr || node->attempts < 2) return;
+  if (node == nullptr || node->attempts < shm::kAttemptsMax) return;
   listed_.erase(process_.segment.handle_of(node).value);
   quarantine(entry, *node);
 }
@@ -75,16 +76,33 @@ void Recovery::quarantine(shm::Entry& entry, shm::EventNode& node) {
   if (node.kind == shm::EventKind::kDatagram) {
     const char* bytes = node.large != 0 ? process_.segment.at(shm::Handle<char>{node.large})
                                         : reinterpret_cast<const shm::ReceiveBuffer*>(&node)->bytes;
-    file = fmt::format("{}/quarantine-{}-{}.sip", quarantine_dir_, node.entry, node.number);
-    std::ofstream(file, std::ios::binary).write(bytes, static_cast<std::streamsize>(node.length));
+    file = keep(fmt::format("{}-{}", node.entry, node.number), {bytes, node.length});
   }
-  LS_LOG(kCrit, "core", "two workers died of one event from {}:{}; it is set aside: {}",
-         ip_text(node.source).view(), node.source.is_set() ? node.source.port() : 0, file);
-  process_.counters.add(counters_.quarantined);
+  tell_set_aside(node, file);
   process_.order_log.set_aside(node.entry, node);
   entry.commit(node.number);
   leave_large(node);
   entry.drop_event();
+}
+
+// Two workers in a row died while they looked for its call: no entry and no order has heard of it. A death
+// in here has it done again under the same name, which is nobody else's.
+void Recovery::quarantine_unadmitted(const shm::EventNode& node, std::string_view bytes) {
+  const std::uint32_t handle = process_.segment.handle_of(&node).value;
+  tell_set_aside(node, keep(fmt::format("received-{}-{}", node.received_us, handle), bytes));
+}
+
+// Returns the path.
+std::string Recovery::keep(const std::string& name, std::string_view bytes) const {
+  std::string file = fmt::format("{}/quarantine-{}.sip", quarantine_dir_, name);
+  std::ofstream(file, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return file;
+}
+
+void Recovery::tell_set_aside(const shm::EventNode& node, const std::string& file) {
+  LS_LOG(kCrit, "core", "two workers died of one event from {}:{}; it is set aside: {}",
+         ip_text(node.source).view(), node.source.is_set() ? node.source.port() : 0, file);
+  process_.counters.add(counters_.quarantined);
 }
 
 // The slot of a long datagram whose event is done with: the sweep frees it, given back already or not.

@@ -37,6 +37,9 @@ class Recovery {
   void leave_large(shm::EventNode& node);
   void set_aside(std::uint32_t index);
   void quarantine(shm::Entry& entry, shm::EventNode& node);
+  void quarantine_unadmitted(const shm::EventNode& node, std::string_view bytes);
+  std::string keep(const std::string& name, std::string_view bytes) const;
+  void tell_set_aside(const shm::EventNode& node, const std::string& file);
   void rebuild_wheel();
 
   Process& process_;

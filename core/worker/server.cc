@@ -17,11 +17,11 @@
 #include "core/base/file_hash.h"
 #include "core/base/log.h"
 #include "core/net/udp_socket.h"
+#include "core/worker/assembly.h"
 #include "core/worker/command_post.h"
 #include "core/worker/configuration.h"
 #include "core/worker/control_server.h"
 #include "core/worker/core_rpc.h"
-#include "core/worker/engine_counters.h"
 #include "core/worker/listen.h"
 #include "core/worker/live_view.h"
 #include "core/worker/pid_file.h"
@@ -55,7 +55,7 @@ class Server {
   bool open_control();
   bool drop_privileges();
   bool prepare_run_dir();
-  void make_engine_settings();
+  void complete_engine_settings();
   void set_up_log();
   void worker_main(shm::WorkerId me, int stop_fd, bool is_replacement);
   void control_main(shm::WorkerId me, int stop_fd);
@@ -82,18 +82,8 @@ class Server {
   shm::DeadSegment::Finding dead_;
   std::vector<std::string> inherited_;  // What modules say of it.
   std::uint64_t binary_ = 0;
-  std::unique_ptr<shm::Segment> segment_;
-  shm::SharedState* state_ = nullptr;
-  shm::CounterNames counter_names_;
-  RpcRegistry rpc_;
-  ControlSettings control_settings_;
-  Interfaces interfaces_;
+  Assembly parts_;
   CommandPost command_post_;
-  std::vector<PeriodicTask> tasks_;
-  std::map<shm::SlabKind, SlotKeeper> keepers_;
-  std::unique_ptr<EngineCounters> engine_counters_;
-  TmSettings default_tm_;
-  EngineSettings engine_settings_;
   std::unique_ptr<LiveView> view_;
   std::unique_ptr<ControlServer> control_;
 };
@@ -156,39 +146,28 @@ bool Server::make_memory() {
   // The order log comes on top: what is given with -m stays for calls.
   const int log_mb = globals_.order_log_mb * globals_.children;
   // Under its own name only when it holds all that the dead one's held: until then that one stays.
-  auto segment = shm::Segment::create(segment_name_ + ".new", static_cast<std::size_t>(mb + log_mb) << 20);
-  if (!segment) return fail(segment.error());
-  segment_ = std::move(*segment);
-  const auto state = shm::make_shared_state(*segment_, static_cast<std::uint32_t>(globals_.children));
-  if (!state) return fail(state.error());
-  state_ = *state;
-  const auto logs =
-      shm::make_order_logs(*segment_, *state_, static_cast<std::uint32_t>(globals_.order_log_mb));
-  if (!logs) return fail(logs.error());
+  const auto made = parts_.make_memory({.name = segment_name_ + ".new",
+                                        .bytes = static_cast<std::size_t>(mb + log_mb) << 20,
+                                        .worker_count = static_cast<std::uint32_t>(globals_.children),
+                                        .order_log_mb = static_cast<std::uint32_t>(globals_.order_log_mb)});
+  if (!made) return fail(made.error());
+  shm::SharedState& state = *parts_.state;
   for (const ListenSocket& socket : names_.sockets()) {
-    if (state_->listen_count < shm::kListenMax) state_->listen[state_->listen_count++] = socket.address;
+    if (state.listen_count < shm::kListenMax) state.listen[state.listen_count++] = socket.address;
   }
-  state_->log_level = globals_.debug;
+  state.log_level = globals_.debug;
   return true;
 }
 
 bool Server::start_modules() {
-  engine_counters_ = std::make_unique<EngineCounters>(counter_names_);
-  control_settings_.run_dir = run_dir_;
-  interfaces_.provide(command_post_);
-  ServerHost host{*segment_, *state_,           counter_names_, rpc_,   configuration_->registry,
-                  globals_,  control_settings_, interfaces_,    names_, tasks_,
-                  keepers_};
-  for (const SharedObjectLoader::Loaded& loaded : configuration_->loader->loaded()) {
-    const auto started = loaded.module->start(host);
-    if (!started) return fail(fmt::format("module {}: {}", loaded.name, started.error()));
-  }
-  const auto finished = shm::finish_shared_state(*segment_, *state_);
-  if (!finished) return fail(finished.error());
+  parts_.control.run_dir = run_dir_;
+  parts_.interfaces.provide(command_post_);
+  const auto started = parts_.start_modules(*configuration_, names_);
+  if (!started) return fail(started.error());
   take_over();
-  view_ = std::make_unique<LiveView>(*segment_, *state_, counter_names_, names_, *configuration_->loader,
-                                     getpid());
-  register_core_rpc(rpc_, *view_);
+  view_ = std::make_unique<LiveView>(*parts_.segment, *parts_.state, parts_.counter_names, names_,
+                                     *configuration_->loader, getpid());
+  register_core_rpc(parts_.rpc, *view_);
   return true;
 }
 
@@ -206,8 +185,8 @@ void Server::take_over() {
     estate.sockets.push_back(ours);
   }
   constexpr shm::WorkerId kFirst{1};
-  shm::Slabs slabs(*segment_, *state_->slabs, kFirst);
-  Process process{kFirst, *segment_, *state_, slabs, state_->area(kFirst).counters};
+  shm::Slabs slabs(*parts_.segment, *parts_.state->slabs, kFirst);
+  Process process{kFirst, *parts_.segment, *parts_.state, slabs, parts_.state->area(kFirst).counters};
   for (const SharedObjectLoader::Loaded& loaded : configuration_->loader->loaded()) {
     if (std::string told = loaded.module->take_over(process, estate); !told.empty())
       inherited_.push_back(told);
@@ -216,8 +195,8 @@ void Server::take_over() {
 
 // The last step that can fail before anybody is served. From here on a death leaves the new segment.
 bool Server::publish_memory() {
-  segment_->seal(binary_);
-  const auto renamed = segment_->rename(segment_name_);
+  parts_.segment->seal(binary_);
+  const auto renamed = parts_.segment->rename(segment_name_);
   if (!renamed) return fail(renamed.error());
   dead_.segment.reset();
   return true;
@@ -225,7 +204,7 @@ bool Server::publish_memory() {
 
 // What was taken over is kept for the next start, whatever becomes of this one.
 void Server::give_memory_up() {
-  if (segment_ != nullptr && (inherited_.empty() || dead_.segment != nullptr)) segment_->remove();
+  if (parts_.segment != nullptr && (inherited_.empty() || dead_.segment != nullptr)) parts_.segment->remove();
 }
 
 void Server::tell_estate() const {
@@ -238,11 +217,11 @@ void Server::tell_estate() const {
 
 bool Server::open_control() {
   // With -u and -g the files belong to whom the server becomes.
-  if (control_settings_.fifo_user.empty()) control_settings_.fifo_user = globals_.user;
-  if (control_settings_.fifo_group.empty()) control_settings_.fifo_group = globals_.group;
-  if (control_settings_.dgram_user.empty()) control_settings_.dgram_user = globals_.user;
-  if (control_settings_.dgram_group.empty()) control_settings_.dgram_group = globals_.group;
-  control_ = std::make_unique<ControlServer>(control_settings_, rpc_);
+  if (parts_.control.fifo_user.empty()) parts_.control.fifo_user = globals_.user;
+  if (parts_.control.fifo_group.empty()) parts_.control.fifo_group = globals_.group;
+  if (parts_.control.dgram_user.empty()) parts_.control.dgram_user = globals_.user;
+  if (parts_.control.dgram_group.empty()) parts_.control.dgram_group = globals_.group;
+  control_ = std::make_unique<ControlServer>(parts_.control, parts_.rpc);
   const auto opened = control_->open();
   if (!opened) return fail(opened.error());
   return true;
@@ -263,7 +242,7 @@ bool Server::drop_privileges() {
     if (found == nullptr) return fail(fmt::format("-g: there is no group '{}'", globals_.group));
     gid = found->gr_gid;
   }
-  if (chown(run_dir_.c_str(), uid, gid) != 0 || !segment_->give_to(uid, gid) ||
+  if (chown(run_dir_.c_str(), uid, gid) != 0 || !parts_.segment->give_to(uid, gid) ||
       !pid_file_.give_to(uid, gid) || setgroups(0, nullptr) != 0 ||
       setgid(gid) != 0 || setuid(uid) != 0) {
     return fail(fmt::format("cannot become {}:{}: {}; start as root to use -u and -g", globals_.user,
@@ -280,28 +259,17 @@ std::string header_value(const std::string& line, std::string_view name) {
   return line;
 }
 
-void Server::make_engine_settings() {
+void Server::complete_engine_settings() {
   const std::string ourselves = fmt::format("lockstep ({})", kServerVersion);
-  engine_settings_.program = configuration_->program.get();
-  engine_settings_.names = &names_;
-  const TmSettings* tm = interfaces_.find<TmSettings>();
-  engine_settings_.tm = tm != nullptr ? tm : &default_tm_;
-  engine_settings_.counters = engine_counters_.get();
-  engine_settings_.record_router = interfaces_.find<RecordRouter>();
-  engine_settings_.request_route = configuration_->program->find_route(script::RouteKind::kRequest);
-  engine_settings_.reply_route = configuration_->program->find_route(script::RouteKind::kCoreReply);
-  if (configuration_->log_prefix.has_value()) engine_settings_.log_prefix = &*configuration_->log_prefix;
   if (globals_.server_signature) {
-    engine_settings_.server_header =
+    parts_.engine.server_header =
         globals_.server_header.empty() ? ourselves : header_value(globals_.server_header, "Server");
-    engine_settings_.user_agent_line =
+    parts_.engine.user_agent_line =
         fmt::format("User-Agent: {}\r\n", globals_.user_agent_header.empty()
                                               ? ourselves
                                               : header_value(globals_.user_agent_header, "User-Agent"));
   }
-  engine_settings_.branch_max = static_cast<std::uint32_t>(globals_.max_branches);
-  engine_settings_.force_rport = globals_.force_rport;
-  engine_settings_.quarantine_dir = run_dir_;
+  parts_.engine.quarantine_dir = run_dir_;
   names_.set_multihomed(globals_.mhomed);
 }
 
@@ -328,7 +296,7 @@ void Server::set_up_log() {
   log.level = globals_.debug;
   log.to_stderr = globals_.log_stderror;
   log.facility = facility_number(globals_.log_facility);
-  log.shared_level = &state_->log_level;
+  log.shared_level = &parts_.state->log_level;
   log.colour = globals_.log_color.value_or(false) && std::getenv("NO_COLOR") == nullptr;
 }
 
@@ -340,20 +308,13 @@ void Server::worker_main(shm::WorkerId me, int stop_fd, bool is_replacement) {
   }
   hold_points_if_asked(me);
   // That takes some 60 ms for 192 MiB. Calls wait for a replacement: it maps what it touches.
-  if (!is_replacement) segment_->map_now();
-  shm::Slabs slabs(*segment_, *state_->slabs, me);
-  Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
-  WorkerSettings settings;
-  settings.engine = &engine_settings_;
+  if (!is_replacement) parts_.segment->map_now();
+  shm::Slabs slabs(*parts_.segment, *parts_.state->slabs, me);
+  Process process{me, *parts_.segment, *parts_.state, slabs, parts_.state->area(me).counters};
+  WorkerSettings settings = parts_.worker_settings(*configuration_);
+  for (Module* module : settings.modules) module->start_process(process);
   settings.sockets = sockets_[me.value - 1u];
-  for (const SharedObjectLoader::Loaded& loaded : configuration_->loader->loaded()) {
-    settings.modules.push_back(loaded.module);
-    loaded.module->start_process(process);
-  }
-  settings.tasks = &tasks_;
   settings.wake_fds = wake_fds_;
-  settings.keepers = &keepers_;
-  settings.variable_count = configuration_->registry.variable_count();
   settings.stop_fd = stop_fd;
   settings.receive_pause_us = static_cast<std::uint32_t>(globals_.receive_pause_us);
   settings.is_replacement = is_replacement;
@@ -365,22 +326,22 @@ void Server::control_main(shm::WorkerId me, int stop_fd) {
   for (const std::vector<int>& of_worker : sockets_) {
     for (const int fd : of_worker) close(fd);
   }
-  shm::Slabs slabs(*segment_, *state_->slabs, me);
-  Process process{me, *segment_, *state_, slabs, state_->area(me).counters};
-  if (state_->area(me).restarts.load(std::memory_order_relaxed) > 0) {
+  shm::Slabs slabs(*parts_.segment, *parts_.state->slabs, me);
+  Process process{me, *parts_.segment, *parts_.state, slabs, parts_.state->area(me).counters};
+  if (parts_.state->area(me).restarts.load(std::memory_order_relaxed) > 0) {
     slabs.recover_lock();
     command_post_.recover(process);
     for (const auto& loaded : configuration_->loader->loaded()) loaded.module->recover(process);
     slabs.sweep([&](shm::SlotHandle slot, shm::Mark mark) {
-      const auto keeper = keepers_.find(slabs.kind_of(slot));
-      return keeper != keepers_.end() ? keeper->second(process, slot, mark) : mark;
+      const auto keeper = parts_.keepers.find(slabs.kind_of(slot));
+      return keeper != parts_.keepers.end() ? keeper->second(process, slot, mark) : mark;
     });
   }
   for (const auto& loaded : configuration_->loader->loaded()) loaded.module->start_process(process);
-  state_->area(me).ready.store(1, std::memory_order_release);
+  parts_.state->area(me).ready.store(1, std::memory_order_release);
   control_->run(stop_fd);
   // The supervisor was killed: nobody else will.
-  if (state_->stopping.load(std::memory_order_acquire) == 0) control_->unlink_files();
+  if (parts_.state->stopping.load(std::memory_order_acquire) == 0) control_->unlink_files();
 }
 
 // One line: what is served where, by whom.
@@ -407,7 +368,7 @@ void Server::tell_first_steps() const {
 }
 
 int Server::serve(int report_fd) {
-  state_->started_wall_s = static_cast<std::uint64_t>(std::time(nullptr));
+  parts_.state->started_wall_s = static_cast<std::uint64_t>(std::time(nullptr));
   view_->set_supervisor(getpid());
   pid_file_.write(getpid());
   SupervisorSettings settings;
@@ -417,7 +378,7 @@ int Server::serve(int report_fd) {
   };
   settings.control_main = [this](shm::WorkerId me, int stop_fd) { control_main(me, stop_fd); };
   settings.on_reload = [] { LS_LOG(kWarn, "core", "SIGHUP: reloading is not served yet; restart instead"); };
-  Supervisor supervisor(*state_, settings);
+  Supervisor supervisor(*parts_.state, settings);
   const bool started = supervisor.start();
   if (report_fd >= 0) {
     const char status = started ? 0 : 1;
@@ -445,7 +406,7 @@ int Server::serve(int report_fd) {
 
 void Server::clean_up() {
   control_->unlink_files();
-  segment_->remove();
+  parts_.segment->remove();
   pid_file_.remove();
 }
 
@@ -458,7 +419,7 @@ int Server::run() {
     pid_file_.remove();
     return kFailed;
   }
-  make_engine_settings();
+  complete_engine_settings();
   const bool foreground = options_.foreground || !globals_.fork;
   set_up_log();
   tell_estate();

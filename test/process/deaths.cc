@@ -33,7 +33,8 @@ Call::Call(const transaction::Settings& timers)
                                    "  relay();\n"
                                    "}}\n",
                                    three_.port()),
-             .timers = timers}) {
+             .timers = timers,
+             .quarantine_dir = "/no/such/folder"}) {
   three_.hear_only(stage.port());
 }
 
@@ -153,6 +154,16 @@ void live_turn(Call& call) {
   const auto worker = call.stage.make_worker();
   worker->recover();
   worker->turn();
+}
+
+void die_at(Stage& stage, const void* function) {
+  std::unique_ptr<worker::Worker> worker;
+  Stepper stepper([&] { worker = stage.make_worker(); },
+                  [&] {
+                    worker->recover();
+                    worker->turn();
+                  });
+  stepper.run_to(function);
 }
 
 void ring_both(Call& call) {
@@ -301,39 +312,18 @@ void kill_everywhere(const Scenario& scenario) {
   stepping.assert_deaths_around_each_commit();
 }
 
-static void kill_replacement(const Scenario& scenario, std::uint64_t commits, bool sends_only) {
-  const unsigned stride = sends_only ? 1 : 8;
-  Stepping stepping(scenario);
+// Of the instructions of a replacement that change something, one in `stride`.
+static void step_replacement(Stepping& stepping, unsigned stride, bool sends_only) {
   Stage& stage = stepping.call().stage;
   shm::WorkerArea& area = stage.state().area(shm::WorkerId{1});
   std::unique_ptr<worker::Worker> worker;
-  const auto prepare = [&] { worker = stage.make_worker(); };
-  {
-    Stepper first(
-        [&] {
-          prepare();
-          worker->recover();
-        },
-        [&] { scenario.work(stepping.call(), *worker); });
-    const auto is_there = [&] {
-      return commits > 0 ? stepping.commits() >= commits : area.outbox.count.load() > 0;
-    };
-    while (!is_there()) {
-      CPPUNIT_ASSERT(first.step());
-      stepping.let_come_what_comes();
-    }
-  }
-  stepping.die_unseen();
-  Stepper replacement(prepare, [&] { worker->recover(); });
+  Stepper replacement([&] { worker = stage.make_worker(); }, [&] { worker->recover(); });
   // The search for owned entries writes nothing; to step through it would take a minute.
-  const auto after_search = &worker::Outbox::recover;
-  const void* address = nullptr;
-  std::memcpy(&address, &after_search, sizeof address);
-  replacement.run_to(address);
+  replacement.run_to(address_of_code(&worker::Outbox::recover));
   static_cast<void>(stepping.watch().look());
   const auto is_worked_again = [&] {
     return std::any_of(std::begin(area.buffers), std::end(area.buffers), [](const auto& buffer) {
-      return buffer.node.state.load() != shm::NodeState::kFree && buffer.node.attempts >= 2;
+      return buffer.node.state.load() == shm::NodeState::kTaken && buffer.node.attempts >= 2;
     });
   };
   for (unsigned steps = 1; replacement.step(); ++steps) {
@@ -346,12 +336,41 @@ static void kill_replacement(const Scenario& scenario, std::uint64_t commits, bo
   CPPUNIT_ASSERT_MESSAGE(fmt::format("{} deaths", stepping.deaths()), stepping.deaths() > 3);
 }
 
+static void kill_replacement(const Scenario& scenario, std::uint64_t commits, bool sends_only) {
+  Stepping stepping(scenario);
+  Stage& stage = stepping.call().stage;
+  shm::WorkerArea& area = stage.state().area(shm::WorkerId{1});
+  std::unique_ptr<worker::Worker> worker;
+  {
+    Stepper first(
+        [&] {
+          worker = stage.make_worker();
+          worker->recover();
+        },
+        [&] { scenario.work(stepping.call(), *worker); });
+    const auto is_there = [&] {
+      return commits > 0 ? stepping.commits() >= commits : area.outbox.count.load() > 0;
+    };
+    while (!is_there()) {
+      CPPUNIT_ASSERT(first.step());
+      stepping.let_come_what_comes();
+    }
+  }
+  stepping.die_unseen();
+  step_replacement(stepping, sends_only ? 1 : 8, sends_only);
+}
+
 void kill_the_replacement(const Scenario& scenario, std::uint64_t commits) {
   kill_replacement(scenario, commits, false);
 }
 
 void kill_the_replacement_as_it_sends(const Scenario& scenario, std::uint64_t commits) {
   kill_replacement(scenario, commits, true);
+}
+
+void kill_as_it_takes_over(const Scenario& scenario) {
+  Stepping stepping(scenario);
+  step_replacement(stepping, 1, false);
 }
 
 }  // namespace lockstep::test

@@ -95,6 +95,8 @@ struct Scenario {
 
 // A worker that lives takes over and works what is there.
 void live_turn(Call& call);
+// One that takes over and works, and is killed where this function begins (address_of_code()).
+void die_at(Stage& stage, const void* function);
 // An INVITE, and both phones ring.
 void ring_both(Call& call);
 // The wheel turns by ticks of the clock: until all that is due has fired.
@@ -108,5 +110,7 @@ void kill_everywhere(const Scenario& scenario);
 void kill_the_replacement(const Scenario& scenario, std::uint64_t commits);
 // The same, but while it sends what is in force, and wherever something changes.
 void kill_the_replacement_as_it_sends(const Scenario& scenario, std::uint64_t commits);
+// Nobody but the workers of `event` dies before: the next dies as it takes over, wherever something changes.
+void kill_as_it_takes_over(const Scenario& scenario);
 
 }  // namespace lockstep::test

@@ -19,11 +19,9 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/net/udp_socket.h"
-#include "core/script/config_file.h"
-#include "core/script/program.h"
+#include "core/worker/assembly.h"
 #include "core/worker/core_exports.h"
 #include "core/worker/export_helpers.h"
-#include "core/worker/worker.h"
 #include "test/process/peer.h"
 
 namespace lockstep::test {
@@ -51,15 +49,9 @@ class Stage {
     compile(options.script);
     open_sockets(options);
     make_memory(options);
-    tm_.timers = options.timers;
-    engine_.program = program_.get();
-    engine_.quarantine_dir = options.quarantine_dir;
-    engine_.names = &names_;
-    engine_.tm = &tm_;
-    engine_.counters = counters_.get();
-    engine_.request_route = program_->find_route(script::RouteKind::kRequest);
-    engine_.reply_route = program_->find_route(script::RouteKind::kCoreReply);
-    for (std::uint32_t id = 1; id <= options.worker_count; ++id) make_worker_parts(id, options);
+    parts_.default_tm.timers = options.timers;
+    parts_.engine.quarantine_dir = options.quarantine_dir;
+    for (std::uint32_t id = 1; id <= options.worker_count; ++id) make_worker_parts(id);
   }
   ~Stage() {
     for (const std::vector<int>& of_worker : sockets_) {
@@ -85,7 +77,7 @@ class Stage {
   std::uint64_t counter(shm::CounterId worker::EngineCounters::*which) {
     std::uint64_t sum = 0;
     for (std::uint32_t id = 1; id <= state_->worker_count; ++id) {
-      sum += state_->areas[id]->counters.values[(counters_.get()->*which).value].load();
+      sum += state_->areas[id]->counters.values[(parts_.counters.get()->*which).value].load();
     }
     return sum;
   }
@@ -140,7 +132,7 @@ class Stage {
   }
 
   void add_functions() {
-    worker::add_core(registry_);
+    worker::add_core(configuration_.registry);
     probe_.name = "probe";
     probe_.functions.push_back(worker::make_function(
         "answer", "answers without state", worker::kInRequest, {worker::int_param("code")},
@@ -167,22 +159,18 @@ class Stage {
                                 if (deaths_->fetch_sub(1) > 0) kill(getpid(), SIGKILL);
                                 return 1;
                               }));
-    registry_.add(probe_);
+    configuration_.registry.add(probe_);
   }
 
   void compile(const std::string& text) {
-    class NoModules : public script::ModuleLoader {
-      Result<const script::ModuleExports*, std::string> load(std::string_view,
-                                                             const script::Location&) override {
-        return Failure<std::string>{"no modules in this test"};
-      }
-    } loader;
     script::Diagnostics diagnostics;
     const script::ConfigTree tree = script::load_text("test.cfg", text, {}, diagnostics);
-    script::read_globals(tree, registry_, diagnostics);
-    program_ = script::compile(tree, registry_, loader, diagnostics);
-    if (program_ == nullptr) fmt::print(stderr, "{}\n", diagnostics.render());
-    LS_ASSERT(program_ != nullptr);
+    script::Registry& registry = configuration_.registry;
+    configuration_.loader = std::make_unique<worker::SharedObjectLoader>(std::vector<std::string>());
+    configuration_.globals = script::read_globals(tree, registry, diagnostics);
+    configuration_.program = script::compile(tree, registry, *configuration_.loader, diagnostics);
+    if (configuration_.program == nullptr) fmt::print(stderr, "{}\n", diagnostics.render());
+    LS_ASSERT(configuration_.program != nullptr);
   }
 
   void open_sockets(const StageOptions& options) {
@@ -203,54 +191,40 @@ class Stage {
 
   void make_memory(const StageOptions& options) {
     static int number = 0;
-    const std::size_t bytes = sizeof(shm::EntryRecord) * shm::kEntryCount +
-                              sizeof(shm::WorkerArea) * (options.worker_count + 1) + options.slab_bytes +
-                              (std::size_t{options.worker_count * options.order_log_mb} << 20) +
-                              sizeof(shm::SharedState) + (1 << 20);
-    auto made = shm::Segment::create(fmt::format("lockstep-process-test-{}-{}", getpid(), number++), bytes);
+    const auto made = parts_.make_memory(
+        {.name = fmt::format("lockstep-process-test-{}-{}", getpid(), number++),
+         .bytes = worker::segment_bytes_for(options.worker_count, options.order_log_mb, options.slab_bytes),
+         .worker_count = options.worker_count,
+         .order_log_mb = options.order_log_mb});
     LS_ASSERT(made.ok());
-    segment_ = std::move(*made);
+    segment_ = parts_.segment.get();
     segment_->remove();  // The mapping lives on; nothing is left behind whatever happens.
-    const auto state = shm::make_shared_state(*segment_, options.worker_count);
-    LS_ASSERT(state.ok());
-    state_ = *state;
-    LS_ASSERT(shm::make_order_logs(*segment_, *state_, options.order_log_mb).ok());
-    counters_ = std::make_unique<worker::EngineCounters>(counter_names_);
-    LS_ASSERT(shm::finish_shared_state(*segment_, *state_).ok());
+    state_ = parts_.state;
+    LS_ASSERT(parts_.start_modules(configuration_, names_).ok());
   }
 
-  void make_worker_parts(std::uint32_t id, const StageOptions&) {
+  void make_worker_parts(std::uint32_t id) {
     const shm::WorkerId me{static_cast<std::uint8_t>(id)};
     slabs_.emplace_back(*segment_, *state_->slabs, me);
     processes_.push_back({me, *segment_, *state_, slabs_.back(), state_->area(me).counters});
-    worker::WorkerSettings& settings = settings_.emplace_back();
-    settings.engine = &engine_;
+    worker::WorkerSettings& settings = settings_.emplace_back(parts_.worker_settings(configuration_));
     settings.sockets = sockets_[id - 1];
-    settings.tasks = &tasks_;
-    settings.keepers = &keepers_;
-    settings.variable_count = registry_.variable_count();
     settings.stop_fd = stop_pipe_[0];
     settings.wake_fds = wake_fds_;
     settings.share_from = 10;
   }
 
   std::atomic<int>* deaths_ = nullptr;  // Shared with the workers.
-  script::Registry registry_;
   script::ModuleExports probe_;
-  std::unique_ptr<script::Program> program_;
+  worker::Configuration configuration_;
   std::vector<std::vector<int>> sockets_;
   std::vector<int> wake_fds_;
   int stop_pipe_[2] = {-1, -1};
   std::uint16_t port_ = 0;
   worker::LocalNames names_;
-  std::unique_ptr<shm::Segment> segment_;
+  worker::Assembly parts_;
+  shm::Segment* segment_ = nullptr;  // Of parts_, as is the next.
   shm::SharedState* state_ = nullptr;
-  shm::CounterNames counter_names_;
-  std::unique_ptr<worker::EngineCounters> counters_;
-  worker::TmSettings tm_;
-  worker::EngineSettings engine_;
-  std::vector<worker::PeriodicTask> tasks_;
-  std::map<shm::SlabKind, worker::SlotKeeper> keepers_;
   std::deque<shm::Slabs> slabs_;
   std::deque<worker::Process> processes_;
   std::deque<worker::WorkerSettings> settings_;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstring>
 #include <functional>
 
 #include "core/base/assert.h"
@@ -35,6 +36,14 @@ class OnOneCpu {
  private:
   cpu_set_t before_;
 };
+
+// Of a function or of a member that is not virtual.
+template <typename Function>
+const void* address_of_code(Function function) {
+  const void* address = nullptr;
+  std::memcpy(&address, &function, sizeof address);
+  return address;
+}
 
 // A child that first runs `prepare`, then `action` one instruction at a time.
 class Stepper {

@@ -3,6 +3,7 @@
 #include "core/worker/configuration.h"
 
 #include <cppunit/extensions/HelperMacros.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -313,22 +314,26 @@ class ConfigurationTest : public CppUnit::TestFixture {
 
   // A dead server's number, given to somebody else.
   void another_program_is_no_server() {
+    int closed_by_exec[2];
+    CPPUNIT_ASSERT_EQUAL(0, pipe2(closed_by_exec, O_CLOEXEC));
     const pid_t child = fork();
     if (child == 0) {
       execlp("sleep", "sleep", "60", nullptr);
       _exit(1);
     }
+    close(closed_by_exec[1]);
+    char none = 0;
+    CPPUNIT_ASSERT_EQUAL(ssize_t{0}, read(closed_by_exec[0], &none, 1));  // When the child's end is gone.
+    close(closed_by_exec[0]);
     const std::string id = std::to_string(child);
-    const auto runs_sleep = [&] {
-      char path[256] = {};
-      return readlink(("/proc/" + id + "/exe").c_str(), path, sizeof path - 1) > 0 && contains(path, "sleep");
-    };
-    while (!runs_sleep() && kill(child, 0) == 0) usleep(1000);
+    char program[256] = {};
+    const bool runs = readlink(("/proc/" + id + "/exe").c_str(), program, sizeof program - 1) > 0;
     Folder folder;
     PidFile file;
     const bool is_free = file.claim(folder.write("x.pid", id)).ok();
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
+    CPPUNIT_ASSERT_MESSAGE(program, runs && contains(program, "sleep"));
     CPPUNIT_ASSERT(is_free);
   }
 

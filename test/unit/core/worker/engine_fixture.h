@@ -57,6 +57,8 @@ class EngineFixture {
   worker::TmSettings& tm() { return tm_; }
   worker::EngineSettings& settings() { return settings_; }
   const std::vector<worker::SendFailure>& failures() const { return failures_; }
+  // openser13: of the last event.
+  const worker::WishedCancels& wished() const { return engine_->wished(); }
   // The kernel refuses what is sent from now on (true), or takes it again.
   void refuse_sending(bool refuse);
   // The branch of the fault is told to the engine, as the worker does it.
