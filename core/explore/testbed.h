@@ -17,6 +17,7 @@
 #include "core/worker/command_post.h"
 #include "core/worker/configuration.h"
 #include "core/worker/control_settings.h"
+#include "core/worker/location.h"
 #include "core/worker/worker.h"
 #include "shm/shared_state.h"
 
@@ -82,6 +83,8 @@ class Testbed {
   // Of that page then; nullptr: it was never written, neither then nor since.
   const char* page_in(const ArenaImage& image, std::size_t page) const;
   std::size_t page_count() const;
+  // The phones that are registered, "b a", as lookup() finds them; or why that cannot be told.
+  std::string bindings();
   // What is not at rest (I19), a line each; empty: everything is, and the slabs hold what they held at first.
   std::string unrest();
 
@@ -96,6 +99,7 @@ class Testbed {
   [[noreturn]] void be_worker(std::uint32_t worker);
   void guard_pages();
   std::string slots_in_use();
+  std::string location_unrest();
   std::string unrest_of(std::uint32_t worker);
 
   std::unique_ptr<worker::Configuration> configuration_;
@@ -109,6 +113,7 @@ class Testbed {
   worker::RpcRegistry rpc_;
   worker::ControlSettings control_settings_;
   worker::Interfaces interfaces_;
+  worker::LocationStore* location_ = nullptr;  // nullptr: no module keeps bindings.
   worker::CommandPost command_post_;
   std::vector<worker::PeriodicTask> tasks_;
   std::map<shm::SlabKind, worker::SlotKeeper> keepers_;
