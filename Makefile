@@ -108,7 +108,7 @@ AUDIT_LINK = $(addprefix -Wl$(comma)--wrap=,memcpy memmove memset memcmp memchr 
 comma = ,
 audit: ## every access of the explorer's workers to the segment, against what the points declare
 	@scripts/deps build
-	@$(MAKE) --no-print-directory $(BUILD)/audit/lockstep $(BUILD)/audit/modules/tm.so BUILD=$(BUILD)/audit CXXFLAGS="-O1 -g" LDFLAGS="$(AUDIT_LINK)" \
+	@$(MAKE) --no-print-directory $(BUILD)/audit/lockstep $(addprefix $(BUILD)/audit/modules/,tm.so usrloc.so registrar.so) BUILD=$(BUILD)/audit CXXFLAGS="-O1 -g" LDFLAGS="$(AUDIT_LINK)" \
 	  INSTRUMENT="$(AUDIT_INSTRUMENT)" RUNTIME="$(BUILD)/audit/obj/test/explore/audit/runtime.o"
 	@BUILD=$(BUILD) scripts/audit
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/base/assert.h"
+#include "core/base/schedule_point.h"
 #include "shm/handle.h"
 
 namespace lockstep::shm {
@@ -36,6 +37,28 @@ class LockHold {
   ~LockHold() { lock_.unlock(); }
   LockHold(const LockHold&) = delete;
   LockHold& operator=(const LockHold&) = delete;
+
+ private:
+  OwnedLock& lock_;
+};
+
+// As LockHold, where further points stand between lock and unlock: both are steps of their own that name the
+// lock, so that a stepped worker is not let into a spin, and what is guarded is ordered by these two.
+class SteppedHold {
+ public:
+  SteppedHold(OwnedLock& lock, WorkerId me) : lock_(lock) {
+    reach(Point::kLock, resource_of(&lock));
+    lock_.lock(me);
+  }
+  ~SteppedHold() { let_go(lock_); }
+  SteppedHold(const SteppedHold&) = delete;
+  SteppedHold& operator=(const SteppedHold&) = delete;
+
+  // By the replacement of a worker that died inside, once it has mended.
+  static void let_go(OwnedLock& lock) {
+    reach(Point::kUnlock, resource_of(&lock));
+    lock.unlock();
+  }
 
  private:
   OwnedLock& lock_;

@@ -57,6 +57,9 @@ enum class Mutation : std::uint8_t {
   kWorkedTwiceAfterDeath,        // I20: it works an event that was committed once more.
   kUnsentAfterDeath,             // I20: it does not send what was committed and had not left.
   kWithdrawnSentAfterDeath,      // I20: it sends what a committed decision had taken back.
+  kModulesNotMended,             // I20: nor does it have modules mend what they lock.
+  kTargetForgotten,              // registrar: of several contacts the last is not called.
+  kStatelessUnanswered,          // registrar: what is answered without a transaction is not sent.
 };
 
 #ifdef LOCKSTEP_MUTATIONS

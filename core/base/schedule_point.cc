@@ -53,6 +53,12 @@ const char* name_of(Point point) {
       return "slab";
     case Point::kRecover:
       return "recover";
+    case Point::kLock:
+      return "lock";
+    case Point::kUnlock:
+      return "unlock";
+    case Point::kBind:
+      return "bind";
   }
   return "?";
 }

@@ -26,8 +26,11 @@ enum class Point : std::uint8_t {
   kTimer,     // Reads the clock and fires what is due.
   kSlab,      // Fills or empties the own stock of slots from the pool that all share.
   kRecover,   // A replacement begins to mend what its predecessor left.
+  kLock,      // Takes a lock that is held over further points, when nobody holds it.
+  kUnlock,    // Lets it go. Between the two it names whatever the lock guards.
+  kBind,      // Local: the bindings of an address of record change, under their bucket's lock.
 };
-inline constexpr unsigned kPointCount = 16;
+inline constexpr unsigned kPointCount = 19;
 
 // What the step touches; two steps with different ones cannot see each other. 0: nothing but one's own.
 using PointResource = std::uint32_t;

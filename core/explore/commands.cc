@@ -199,8 +199,9 @@ int replay(const Arguments& arguments) {
 
 // Of each kind of step that declares something in the segment: an audit that has not heard of it complains.
 int self_check(const Arguments& arguments) {
-  constexpr Point kDeclared[] = {Point::kReceive, Point::kTakeNode, Point::kAdmit, Point::kTake, Point::kPeek,
-                                 Point::kDrop,    Point::kRelease,  Point::kOwn,   Point::kSlab};
+  constexpr Point kDeclared[] = {Point::kReceive, Point::kTakeNode, Point::kAdmit,   Point::kTake,
+                                 Point::kPeek,    Point::kDrop,     Point::kRelease, Point::kOwn,
+                                 Point::kSlab,    Point::kLock,     Point::kUnlock};
   std::vector<std::string> left_out{""};  // First nothing: what is found then is not found by leaving out.
   for (const Point point : kDeclared) left_out.push_back(name_of(point));
   std::vector<Job> jobs;

@@ -60,33 +60,35 @@ bool Judge::is_up(const Sent& one, char branch, int from, int to) const {
 }
 
 // Which datagram got which number is read from the log of who worked it; at which step that was committed,
-// from the schedule: commits of one call follow each other.
+// from the schedule: commits of one call follow each other. A REGISTER has an entry, and numbers, of its own.
 void Judge::read_commits() {
   commit_steps_.clear();
-  const std::vector<PlayedStep>& steps = play_.steps();
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].what.point == Point::kCommit) commit_steps_.push_back(i);
+  for (const Commit& commit : play_.commits()) {
+    if (commit.entry == play_.entry_index()) commit_steps_.push_back(commit.step);
   }
   const std::vector<Delivery>& deliveries = play_.deliveries();
   stamps_.assign(deliveries.size(), kNever);
   shm::SharedState& state = play_.testbed().state();
-  std::set<std::uint64_t> told;   // After a death the same event may be there twice.
-  std::set<std::uint64_t> heard;  // Responses that a transaction took note of.
+  // After a death the same event may be there twice.
+  std::set<std::pair<std::uint32_t, std::uint64_t>> told;
+  std::set<std::pair<std::uint32_t, std::uint64_t>> heard;  // Responses that a transaction took note of.
   for (std::uint32_t worker = 1; worker <= state.worker_count; ++worker) {
     const shm::OrderLogArea& log = *state.order_logs[worker];
     for (std::uint64_t at = 0; at < log.published.load(); ++at) {
       shm::LogRecord record;
       std::string bytes;
       if (!shm::read_record(log, at, record)) continue;
-      if (is_heard(record)) heard.insert(record.stamp);
+      if (is_heard(record)) heard.insert({record.entry, record.stamp});
       if (record.kind != shm::LogKind::kReceived) continue;
-      if (record.stamp <= play_.first_stamp() || told.contains(record.stamp) ||
-          !shm::read_bytes(log, record.datagram, bytes))
+      if (told.contains({record.entry, record.stamp}) || !shm::read_bytes(log, record.datagram, bytes))
         continue;
       for (std::size_t i = 0; i < deliveries.size(); ++i) {
-        if (stamps_[i] != kNever || deliveries[i].bytes != bytes) continue;
-        stamps_[i] = record.stamp - play_.first_stamp() - 1;
-        told.insert(record.stamp);
+        const Delivery& one = deliveries[i];
+        if (stamps_[i] != kNever || one.entry != record.entry || record.stamp <= one.first_stamp ||
+            one.bytes != bytes)
+          continue;
+        stamps_[i] = record.stamp - one.first_stamp - 1;
+        told.insert({record.entry, record.stamp});
         break;
       }
     }
@@ -94,8 +96,9 @@ void Judge::read_commits() {
   // O12: where time goes on, what is in hand may outlive its transaction.
   strays_.assign(deliveries.size(), false);
   for (std::size_t i = 0; i < deliveries.size() && !play_.scenario().clock_ms.empty(); ++i) {
-    if (deliveries[i].datagram.what != What::kResponse || stamps_[i] == kNever) continue;
-    strays_[i] = !heard.contains(stamps_[i] + play_.first_stamp() + 1);
+    const Delivery& one = deliveries[i];
+    if (one.datagram.what != What::kResponse || stamps_[i] == kNever) continue;
+    strays_[i] = !heard.contains({one.entry, stamps_[i] + one.first_stamp + 1});
   }
 }
 
@@ -489,6 +492,8 @@ Violations Judge::judge_race() {
   check_acks();
   check_dialogs();
   check_ticket();
+  check_answers();
+  check_registrations();
   return found_;
 }
 

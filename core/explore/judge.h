@@ -16,7 +16,9 @@
 namespace lockstep::explore {
 
 struct Violation {
-  std::string rule;  // "I7"; "W4" for a window; "ticket" for the packet order of the ticket.
+  // "I7"; "W4" for a window; "ticket" for the packet order of the ticket; "registrar" for RFC
+  // 3261 10.3, 16.5.
+  std::string rule;
   std::string text;
   friend auto operator<=>(const Violation&, const Violation&) = default;
 };
@@ -69,6 +71,11 @@ class Judge {
   void check_acks();
   void check_dialogs();
   void check_ticket();
+  void check_answers();
+  void check_registrations();
+  void check_status(const ScenarioDatagram& datagram, int status);
+  void check_called(const std::set<char>& registered);
+  std::size_t worked_in(std::size_t step, Actor actor) const;
   void check_strays(const std::vector<std::string>& decided, const std::set<std::uint64_t>& stamps);
   void check_wire(const std::vector<std::string>& decided);
   bool is_up(const Sent& one, char branch, int from, int to) const;
@@ -76,12 +83,12 @@ class Judge {
   Play& play_;
   Policies policies_;
   Violations found_;
-  std::vector<std::size_t> commit_steps_;  // Of the n-th commit of the race: its step.
+  std::vector<std::size_t> commit_steps_;  // Of the n-th commit of the call in the race: its step.
   // Of each step: how many steps of each actor must come before it, itself included; and its number among its
   // actor's.
   std::vector<std::array<std::uint32_t, kActorMax>> clocks_;
   std::vector<std::uint32_t> numbers_;
-  std::vector<std::size_t> stamps_;  // Of each delivery: the number of its commit; kNever: none.
+  std::vector<std::size_t> stamps_;  // Of each delivery: the number of its commit in its entry; kNever: none.
   std::vector<bool> strays_;         // Of each delivery: a response that met no transaction any more.
 };
 

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
 
 #include "core/explore/judge.h"
 #include "core/explore/order_checker.h"
 #include "core/order/call.h"
+#include "core/worker/branch_id.h"
 
 namespace lockstep::explore {
 namespace {
@@ -14,17 +18,36 @@ namespace {
 namespace tx = transaction;
 using tx::ActionKind;
 
+// Which phone a branch is, by the Via of the request that reached it.
+using Letters = std::map<std::tuple<std::uint32_t, std::uint32_t, unsigned>, char>;
+
 struct Committed {
   const order::Decision* decision;
   bool is_invite;
+  const Letters* letters;
   std::uint64_t stamp() const { return decision->record->head.stamp; }
 };
 
-char letter(const order::Decision& decision, tx::BranchIndex branch) {
+void read_letters(const std::vector<Sent>& wire, std::uint64_t secret, Letters& letters) {
+  for (const Sent& one : wire) {
+    const std::size_t at = one.bytes.find(";branch=") + 8;
+    const std::string_view text =
+        std::string_view(one.bytes).substr(at, one.bytes.find_first_of(";\r", at) - at);
+    const auto id = one.is_request("INVITE") ? worker::parse_branch(text, secret) : std::nullopt;
+    if (id) letters.insert({{id->slot, id->generation, id->branch}, one.branch});
+  }
+}
+
+// One whose request was withdrawn reached nobody.
+char letter(const Committed& committed, tx::BranchIndex branch) {
+  const order::Decision& decision = *committed.decision;
   const auto& branches = decision.after.branches;
   if (branch.value < branches.size() && branches[branch.value].is_twin())
     branch = branches[branch.value].twin_of;
-  return branch == tx::kNoBranch ? '-' : static_cast<char>('A' + branch.value);
+  if (branch == tx::kNoBranch) return '-';
+  const shm::LogRecord& record = decision.record->head;
+  const auto found = committed.letters->find({record.transaction, record.generation, branch.value});
+  return found != committed.letters->end() ? found->second : static_cast<char>('A' + branch.value);
 }
 
 void take_back(std::vector<std::string>& labels, const std::string& label) {
@@ -37,7 +60,7 @@ void take_back(std::vector<std::string>& labels, const std::string& label) {
 
 // What the action puts on the wire, appended; withdrawals take back.
 void label(const Committed& committed, const tx::Action& action, std::vector<std::string>& labels) {
-  const char to = letter(*committed.decision, action.branch);
+  const char to = letter(committed, action.branch);
   const auto add = [&labels](std::string text) { labels.push_back(std::move(text)); };
   switch (action.kind) {
     case ActionKind::kRespondLocal:
@@ -89,13 +112,13 @@ order::Log log_of(Play& play) {
   return order::read_rings(state, state.entries, rings);
 }
 
-// I1. What the script sends without a transaction (the caller's ACK) is no decision.
+// I1. What the script sends without a transaction (the caller's ACK, answers to REGISTER) is no decision.
 void Judge::check_wire(const std::vector<std::string>& decided) {
   std::vector<std::string> seen;
   for (std::size_t i = 0; i < play_.race_wire(); ++i) {
     const Sent& one = play_.wire()[i];
     if (one.is_request("ACK") && one.bytes.find("z9hG4bKack") != std::string::npos) continue;
-    if (one.is_forwarded_cancel()) continue;
+    if (one.is_forwarded_cancel() || one.is_registered()) continue;
     seen.push_back(one.label());
   }
   bool is_same = seen.size() == decided.size();
@@ -123,6 +146,10 @@ void Judge::check_strays(const std::vector<std::string>& decided, const std::set
 Violations Judge::judge_decisions() {
   found_.clear();
   const order::Log log = log_of(play_);
+  Letters letters;
+  const std::uint64_t secret = play_.testbed().state().branch_secret;
+  read_letters(play_.setup_wire(), secret, letters);
+  read_letters(play_.wire(), secret, letters);
   std::vector<Committed> all;
   std::vector<std::vector<order::Thread>> kept;
   for (const order::Call& call : order::calls_of(log)) {
@@ -132,7 +159,7 @@ Violations Judge::judge_decisions() {
       tx::OrderChecker checker(log.baseline);
       for (const order::Decision& decision : thread.decisions) {
         if (!decision.is_same) fail("O3", "a recorded decision is not what the machines decide");
-        all.push_back({&decision, thread.is_invite()});
+        all.push_back({&decision, thread.is_invite(), &letters});
         if (!policies_.is_strict) continue;
         const std::string broken = checker.observe(decision.event, decision.step.actions);
         if (!broken.empty()) fail(broken.substr(0, broken.find(':')), broken.substr(broken.find(':') + 2));
@@ -158,8 +185,12 @@ Violations Judge::judge_effects() {
   read_commits();
   const order::Log log = log_of(play_);
   std::size_t events = 0;
+  std::map<std::uint32_t, std::uint64_t> firsts;  // By entry: where the race begins.
+  for (const Delivery& one : play_.deliveries()) firsts[one.entry] = one.first_stamp;
   for (const order::Record& record : log.records) {
-    if (record.head.kind == shm::LogKind::kReceived && record.head.stamp > play_.first_stamp()) ++events;
+    const auto first = firsts.find(record.head.entry);
+    const bool is_of_race = first != firsts.end() && record.head.stamp > first->second;
+    if (record.head.kind == shm::LogKind::kReceived && is_of_race) ++events;
   }
   for (std::size_t i = 0; i < stamps_.size(); ++i) {
     if (stamps_[i] == Delivery::kNever)

@@ -85,6 +85,9 @@ constexpr Mutant kMutants[] = {
     {"I20", "worked-twice-after-death", Mutation::kWorkedTwiceAfterDeath, "w4", "forward", true},
     {"I20", "unsent-after-death", Mutation::kUnsentAfterDeath, "w1", "forward", true},
     {"I20", "withdrawn-sent-after-death", Mutation::kWithdrawnSentAfterDeath, "w3", "forward", true},
+    {"I20", "modules-not-mended", Mutation::kModulesNotMended, "registers-while-forking", "forward", true},
+    {"registrar", "target-forgotten", Mutation::kTargetForgotten, "registers-while-forking"},
+    {"registrar", "stateless-unanswered", Mutation::kStatelessUnanswered, "registers-while-forking"},
 };
 
 std::string file_of(const std::vector<std::string>& files, const char* scenario) {

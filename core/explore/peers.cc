@@ -13,8 +13,6 @@ namespace {
 
 using What = ScenarioDatagram::What;
 
-constexpr const char* kCall = "race@caller";
-
 std::string header_of(const std::string& message, std::string_view name) {
   std::size_t at = message.find(fmt::format("\r\n{}: ", name));
   if (at == std::string::npos) return {};
@@ -67,9 +65,14 @@ std::string challenge_of(const std::string& tag) {
   return fmt::format("Digest realm=\"{}\", nonce=\"1\"", tag);
 }
 
+std::string call_id_of(const ScenarioDatagram& datagram) {
+  return datagram.is_registration() ? own_tag(datagram.branch) + "@phone" : kCallId;
+}
+
 std::string Sent::label() const {
   if (what == What::kRequest) return fmt::format("{} {}", method, branch);
   if (method == "CANCEL") return fmt::format("{} cancel", status);
+  if (method == "REGISTER") return fmt::format("{} REGISTER {}", status, branch);
   if (method != "INVITE") return fmt::format("{} {}", status, method);
   return fmt::format("{} {}", status, branch);
 }
@@ -97,14 +100,25 @@ void Peers::reset() {
 
 std::string Peers::request(std::string_view method, char branch) const {
   const bool in_dialog = branch != 0;
-  const char target = in_dialog ? branch : 'A';
+  const std::string target = in_dialog ? own_tag(branch) : callee_;
   const char* const via = in_dialog ? (method == "ACK" ? "ack" : "bye") : "invite";
   return fmt::format(
       "{0} sip:{1}@{2} SIP/2.0\r\nVia: SIP/2.0/UDP {2};branch=z9hG4bK{3}\r\nMax-Forwards: 70\r\n"
       "From: <sip:caller@{2}>;tag=caller\r\nTo: <sip:office@{2}>{4}\r\nCall-ID: {5}\r\nCSeq: {6} {0}\r\n"
       "Contact: <sip:caller@{2}>\r\nContent-Length: 0\r\n\r\n",
-      method, own_tag(target), host_, via, in_dialog ? ";tag=" + own_tag(branch) : "", kCall,
+      method, target, host_, via, in_dialog ? ";tag=" + own_tag(branch) : "", kCallId,
       method == "BYE" ? 2 : 1);
+}
+
+// CSeq and Via branch are the line: later ones of a phone are newer, and no two are the same.
+std::string Peers::registration(const ScenarioDatagram& datagram) const {
+  const std::string user = own_tag(datagram.branch);
+  const bool is_end = datagram.what == What::kUnregister;
+  return fmt::format(
+      "REGISTER sip:{0} SIP/2.0\r\nVia: SIP/2.0/UDP {0};branch=z9hG4bKregister{1}\r\nMax-Forwards: 70\r\n"
+      "From: <sip:office@{0}>;tag={2}\r\nTo: <sip:office@{0}>\r\nCall-ID: {3}\r\nCSeq: {1} REGISTER\r\n"
+      "Contact: <sip:{2}@{0}>{4}\r\nContent-Length: 0\r\n\r\n",
+      host_, datagram.line, user, call_id_of(datagram), is_end ? ";expires=0" : "");
 }
 
 std::string Peers::response(const std::string& request, int status, const std::string& tag,
@@ -149,6 +163,10 @@ std::string Peers::build(const ScenarioDatagram& datagram, std::string& bytes) c
     case What::kBye:
       bytes = request("BYE", branch);
       return {};
+    case What::kRegister:
+    case What::kUnregister:
+      bytes = registration(datagram);
+      return {};
     case What::kResponse:
       return answer(invites_, "an INVITE");
     case What::kCancelResponse: {
@@ -184,6 +202,7 @@ std::vector<Sent> Peers::take() {
       const std::string cseq = header_of(one.bytes, "CSeq");
       one.method = cseq.substr(cseq.find(' ') + 1);
       one.branch = branch_of_tag(one.tag);
+      if (one.method == "REGISTER") one.branch = static_cast<char>(header_of(one.bytes, "Call-ID")[0] - 32);
     } else {
       one.what = Sent::What::kRequest;
       one.method = one.bytes.substr(0, one.bytes.find(' '));

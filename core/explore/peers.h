@@ -23,18 +23,24 @@ struct Sent {
   std::size_t step = 0;  // Of the execution, in which it left.
   unsigned worker = 0;
 
-  // "200 A", "200 cancel", "CANCEL B".
+  // "200 A", "200 cancel", "CANCEL B", "200 REGISTER B".
   std::string label() const;
   bool is_up(int wanted) const { return what == What::kUp && method == "INVITE" && status == wanted; }
   // The caller's own CANCEL, which met no transaction (16.10).
   bool is_forwarded_cancel() const {
     return what == What::kRequest && method == "CANCEL" && bytes.find("z9hG4bKinvite") != std::string::npos;
   }
+  // The answer to a REGISTER.
+  bool is_registered() const { return what == What::kUp && method == "REGISTER"; }
   bool is_request(std::string_view wanted) const { return what == What::kRequest && method == wanted; }
 };
 
 // What a 401 or 407 with that tag asks for.
 std::string challenge_of(const std::string& tag);
+
+inline constexpr const char* kCallId = "race@caller";
+// Each phone registers under one of its own.
+std::string call_id_of(const ScenarioDatagram& datagram);
 
 class Peers {
  public:
@@ -45,6 +51,8 @@ class Peers {
 
   // Where all of them are: "127.0.0.1:PORT".
   const std::string& host() const { return host_; }
+  // Whom the caller calls: the user of the INVITE's Request-URI.
+  void set_callee(std::string user) { callee_ = std::move(user); }
   // Forgets the call.
   void reset();
   // Empty, or why it cannot be built (what it answers was never sent).
@@ -59,11 +67,13 @@ class Peers {
 
  private:
   std::string request(std::string_view method, char branch) const;
+  std::string registration(const ScenarioDatagram& datagram) const;
   static std::string response(const std::string& request, int status, const std::string& tag,
                               const std::string& host);
 
   int socket_ = -1;
   std::string host_;
+  std::string callee_ = "a";
   std::map<char, std::string> invites_;  // As they reached each phone.
   std::map<char, bool> answered_;        // By a final, of whatever kind.
   bool is_acknowledged_ = false;

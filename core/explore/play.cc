@@ -37,7 +37,8 @@ bool is_independent(const NextStep& a, const NextStep& b) {
 
 Play::Play(Testbed& testbed, Peers& peers, const Scenario& scenario)
     : testbed_(testbed), peers_(peers), scenario_(scenario) {
-  entry_ = testbed.state().entry_of("race@caller");
+  entry_ = testbed.state().entry_of(kCallId);
+  peers_.set_callee(scenario.by_location ? "office" : "a");
 }
 
 std::string Play::begin() {
@@ -48,6 +49,9 @@ std::string Play::begin() {
   setup_wire_.clear();
   wire_.clear();
   deliveries_.clear();
+  commits_.clear();
+  consumed_.clear();
+  locks_.clear();
   problem_.clear();
   arrived_ = 0;
   clocks_run_ = 0;
@@ -95,9 +99,13 @@ std::string Play::prepare_race() {
         peers_.note_final(arrival.datagram.branch);
       }
       if (!is_late) peers_.send(testbed_.address_of(arrival.worker), delivery.bytes);
+      delivery.entry = testbed_.state().entry_of(call_id_of(arrival.datagram));
+      delivery.first_stamp = testbed_.state().entry(delivery.entry).consumed.load();
+      consumed_[delivery.entry] = delivery.first_stamp;
       deliveries_.push_back(std::move(delivery));
     }
   }
+  consumed_[entry_] = first_stamp_;
   arrived_ = scenario_.race.size();
   if (scenario_.is_memory_full) testbed_.fill_memory();
   if (auditor_ != nullptr) auditor_->begin();
@@ -130,15 +138,38 @@ void Play::look_at(Actor worker) {
   next_[worker] = {seat.next, seat.next == Point::kTimer ? 0 : seat.resource};
 }
 
-// A worker that waits for the lock of openser13 can go on when nobody holds it.
+// A worker that waits for a lock can go on when nobody holds it: one held over several points, or, in
+// openser13, that of a call.
+bool Play::waits(Actor worker) {
+  const NextStep& next = next_[worker];
+  if (next.point == Point::kLock) {
+    const auto holder = locks_.find(next.resource);
+    return holder != locks_.end() && holder->second != worker;
+  }
+  if (!testbed_.is_unordered() || next.point != Point::kOwn) return false;
+  shm::SharedState& state = testbed_.state();
+  const std::uint32_t index = next.resource - resource_of(&state.entry(0));
+  const shm::WorkerId owner{static_cast<std::uint8_t>(state.entry(index).word.load() >> 56)};
+  return owner.value != 0 && !(owner == shm::kQueued);
+}
+
+void Play::note_lock(Actor actor, const NextStep& what) {
+  if (what.point == Point::kLock) locks_[what.resource] = actor;
+  if (what.point == Point::kUnlock) locks_.erase(what.resource);
+}
+
+void Play::note_commits() {
+  for (auto& [index, consumed] : consumed_) {
+    const std::uint64_t now = testbed_.state().entry(index).consumed.load();
+    while (consumed < now) commits_.push_back({steps_.size(), index, ++consumed});
+  }
+}
+
 void Play::find_enabled() {
   enabled_ = 0;
   const shm::WorkerId owner{static_cast<std::uint8_t>(entry().word.load() >> 56)};
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
-    if (testbed_.seat(worker).standing != Standing::kAtPoint) continue;
-    const bool waits = testbed_.is_unordered() && next_[worker].point == Point::kOwn;
-    if (waits && owner.value != 0 && !(owner == shm::kQueued)) continue;
-    enabled_ |= bit_of(worker);
+    if (testbed_.seat(worker).standing == Standing::kAtPoint && !waits(worker)) enabled_ |= bit_of(worker);
   }
   if (arrived_ < deliveries_.size()) {
     enabled_ |= bit_of(kNetwork);
@@ -156,8 +187,7 @@ void Play::find_enabled() {
     }
   }
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
-    if (testbed_.seat(worker).standing == Standing::kAtPoint)
-      problem_ = "deadlock: all wait for the call's lock";
+    if (testbed_.seat(worker).standing == Standing::kAtPoint) problem_ = "deadlock: all wait for a lock";
   }
 }
 
@@ -230,6 +260,8 @@ bool Play::step(Actor actor) {
       }
     }
     is_well = testbed_.step(actor);
+    note_lock(actor, what);
+    note_commits();
     if (is_well && what.point == Point::kSend) take_wire(actor);
     if (is_well && testbed_.seat(actor).standing == Standing::kIdle) {
       resume(actor, is_well);

@@ -2,6 +2,7 @@
 // them, the network that delivers (`n`) and the clock that goes on (`t`).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,17 @@ struct Delivery {
   ScenarioDatagram datagram;
   unsigned worker = 1;
   std::string bytes;
+  std::uint32_t entry = 0;        // Of its Call-ID,
+  std::uint64_t first_stamp = 0;  // and the event numbers of it that the setup has used up.
   std::size_t received = kNever;  // Step at which the worker took it from the kernel.
   static constexpr std::size_t kNever = ~std::size_t{0};
+};
+
+// An event that was decided on: the commit of its entry.
+struct Commit {
+  std::size_t step = 0;
+  std::uint32_t entry = 0;
+  std::uint64_t stamp = 0;  // Its number within the entry.
 };
 
 class Play {
@@ -62,9 +72,12 @@ class Play {
   // Of wire(): how many belong to the race.
   std::size_t race_wire() const { return race_wire_; }
   const std::vector<Delivery>& deliveries() const { return deliveries_; }
+  // Of the race, in their order, whichever entry of deliveries() they are of.
+  const std::vector<Commit>& commits() const { return commits_; }
   const std::string& problem() const { return problem_; }
   // Event numbers of the entry that the setup has used up.
   std::uint64_t first_stamp() const { return first_stamp_; }
+  std::uint32_t entry_index() const { return entry_; }
   shm::EntryRecord& entry() { return testbed_.state().entry(entry_); }
   Testbed& testbed() { return testbed_; }
   const Scenario& scenario() const { return scenario_; }
@@ -74,7 +87,10 @@ class Play {
   std::string prepare_race();
   bool begin_turn(Actor worker);
   void look_at(Actor worker);
+  bool waits(Actor worker);
   void find_enabled();
+  void note_lock(Actor actor, const NextStep& what);
+  void note_commits();
   void take_wire(Actor worker);
   bool deliver_next();
   bool command();
@@ -95,6 +111,9 @@ class Play {
   std::vector<Sent> setup_wire_;
   std::vector<Sent> wire_;
   std::vector<Delivery> deliveries_;
+  std::vector<Commit> commits_;
+  std::map<std::uint32_t, std::uint64_t> consumed_;  // Of each entry that the race touches.
+  std::map<PointResource, Actor> locks_;             // Who holds what; the dead keep theirs.
   std::size_t arrived_ = 0;
   std::size_t clocks_run_ = 0;
   bool has_commanded_ = false;

@@ -17,9 +17,10 @@ using Words = std::vector<std::string>;
 constexpr unsigned kBranchMost = 4;
 constexpr char kPhoneLast = 'D';
 constexpr const char* kSections =
-    "title, branches, workers, setup, race, arrive, clock, failure, rpc or memory";
+    "title, branches, workers, setup, race, arrive, clock, failure, route, rpc or memory";
 constexpr const char* kDatagrams =
-    "invite, cancel, ack BRANCH, bye BRANCH, STATUS BRANCH [TAG] or STATUS BRANCH cancel";
+    "invite, cancel, ack BRANCH, bye BRANCH, STATUS BRANCH [TAG], STATUS BRANCH cancel, register BRANCH or "
+    "unregister BRANCH";
 
 Words words_of(std::string_view line) {
   Words words;
@@ -91,6 +92,10 @@ class Reader {
       scenario_.failure = words[1][0];
       return {};
     }
+    if (first == "route") {
+      scenario_.by_location = words.size() == 2 && words[1] == "location";
+      return scenario_.by_location ? "" : "'location' is expected behind 'route'";
+    }
     switch (section_) {
       case Section::kNone:
         return fmt::format("{} is expected, not '{}'", kSections, first);
@@ -157,6 +162,12 @@ class Reader {
       if (words.size() > at + 2) return fmt::format("nothing is expected behind '{}'", words[at + 1]);
       return read_branch(words, at + 1, datagram.branch);
     }
+    if (first == "register" || first == "unregister") {
+      datagram.what = first == "register" ? What::kRegister : What::kUnregister;
+      if (!scenario_.by_location) return fmt::format("{}: 'route location' is expected above", first);
+      if (words.size() > at + 2) return fmt::format("nothing is expected behind '{}'", words[at + 1]);
+      return read_branch(words, at + 1, datagram.branch);
+    }
     std::uint64_t status = 0;
     if (!read_number(first, 100, 699, status)) {
       return fmt::format("a datagram is expected, not '{}': {}", first, kDatagrams);
@@ -202,6 +213,10 @@ std::string ScenarioDatagram::text() const {
       return fmt::format("ack {}", branch);
     case What::kBye:
       return fmt::format("bye {}", branch);
+    case What::kRegister:
+      return fmt::format("register {}", branch);
+    case What::kUnregister:
+      return fmt::format("unregister {}", branch);
     case What::kCancelResponse:
       return fmt::format("{} {} cancel", status, branch);
     case What::kResponse:

@@ -17,9 +17,12 @@
 //   rpc       cancel [B]   # the operator's tm.cancel, or tm.cancel_branch, at any moment of the race
 //   failure   C            # once the call has failed, failure_route calls C, who is none of the branches
 //   memory    full         # no message can be stored any more when the race begins
+//   route     location     # the INVITE goes to whom of A, B, C has registered, the newest first
 //
 // DATAGRAM: `invite`, `cancel` (the caller's), `STATUS BRANCH [TAG]`, `STATUS BRANCH cancel` (the answer to a
-// CANCEL), `ack BRANCH`, `bye BRANCH` (the caller's, in the dialog with that phone).
+// CANCEL), `ack BRANCH`, `bye BRANCH` (the caller's, in the dialog with that phone). With `route location`
+// also `register BRANCH` and `unregister BRANCH`: that phone's REGISTER, to be one that the INVITE is forked
+// to, or not.
 #pragma once
 
 #include <string>
@@ -33,13 +36,14 @@ namespace lockstep::explore {
 inline constexpr unsigned kWorkerMost = 4;
 
 struct ScenarioDatagram {
-  enum class What { kInvite, kCancel, kResponse, kCancelResponse, kAck, kBye };
+  enum class What { kInvite, kCancel, kResponse, kCancelResponse, kAck, kBye, kRegister, kUnregister };
   What what = What::kInvite;
   int status = 0;
   char branch = 0;  // 'A' and so on; 0: the caller.
   std::string tag;  // To tag; empty: the phone's own.
   std::size_t line = 0;
 
+  bool is_registration() const { return what == What::kRegister || what == What::kUnregister; }
   std::string text() const;    // As it is written.
   std::string to_tag() const;  // The tag, or the phone's own.
 };
@@ -60,7 +64,8 @@ struct Scenario {
   std::vector<std::uint64_t> clock_ms;  // Empty: time stands still.
   bool has_rpc = false;                 // The operator cancels: rpc_branch, or all (0).
   char rpc_branch = 0;
-  char failure = 0;  // Whom failure_route calls; 0: there is none.
+  char failure = 0;                     // Whom failure_route calls; 0: there is none.
+  bool by_location = false;             // The INVITE is forked to whom is registered, not to all branches.
   bool is_memory_full = false;
 };
 

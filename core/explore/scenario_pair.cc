@@ -83,6 +83,7 @@ Result<Scenario, std::string> pair_of(const Scenario& a, const Scenario& b) {
   add_setup(pair, b);
   pair.clock_ms.insert(pair.clock_ms.end(), b.clock_ms.begin(), b.clock_ms.end());
   pair.is_memory_full = a.is_memory_full || b.is_memory_full;
+  if (a.by_location != b.by_location) return Failure{std::string("one is routed by registrations")};
   if (a.has_rpc && b.has_rpc && a.rpc_branch != b.rpc_branch) return Failure{std::string("two commands")};
   pair.has_rpc = a.has_rpc || b.has_rpc;
   pair.rpc_branch = a.has_rpc ? a.rpc_branch : b.rpc_branch;

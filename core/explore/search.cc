@@ -12,7 +12,8 @@ namespace {
 
 Actor lowest(ActorMask mask) { return static_cast<Actor>(__builtin_ctz(mask)); }
 
-bool is_lock(const NextStep& step) { return step.point == Point::kOwn; }
+bool is_lock(const NextStep& step) { return step.point == Point::kOwn || step.point == Point::kLock; }
+bool is_unlock(const NextStep& step) { return step.point == Point::kRelease || step.point == Point::kUnlock; }
 
 }  // namespace
 
@@ -136,7 +137,7 @@ void Search::note_order(std::size_t at, std::vector<std::uint32_t>& races) {
   for (std::size_t i = at; i-- > 0;) {
     const Node& earlier = path_[i];
     if (earlier.chosen == node.chosen || is_independent(earlier.next[earlier.chosen], step)) continue;
-    const bool unlocks = is_lock(step) && earlier.next[earlier.chosen].point == Point::kRelease;
+    const bool unlocks = is_lock(step) && is_unlock(earlier.next[earlier.chosen]);
     if (!unlocks && seen[earlier.chosen] < earlier.number) races.push_back(static_cast<std::uint32_t>(i));
     if (!unlocks) join(seen, earlier.clock);
     join(node.clock, earlier.clock);

@@ -27,6 +27,7 @@ constexpr unsigned kPatienceMs = 3000;
 constexpr std::size_t kSlabBytes = 4 << 20;
 constexpr std::uint32_t kOrderLogMb = 1;
 constexpr std::uint64_t kStartUs = 1'000'000'000;
+constexpr std::size_t kBindingsBytes = 64 << 10;
 
 // Of the worker process: whose first write to a page is noted here.
 StepPage* noting = nullptr;
@@ -150,6 +151,7 @@ std::string Testbed::start_modules() {
   const auto started = parts_.start_modules(*configuration_, names_);
   if (!started) return started.error() + "\n";
   parts_.engine.quarantine_dir = "/dev/null";
+  location_ = parts_.interfaces.find<worker::LocationStore>();
   return {};
 }
 
@@ -224,6 +226,7 @@ void Testbed::be_worker(std::uint32_t worker) {
   const auto renew = [&] {
     body.reset();
     process.reset(new worker::Process{me, *segment_, *state_, slabs, state_->area(me).counters});
+    for (worker::Module* module : settings.modules) module->start_process(*process);
     body = std::make_unique<worker::Worker>(*process, settings);
   };
   for (;;) {
@@ -406,7 +409,43 @@ std::string Testbed::slots_in_use() {
   shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{1});
   for (std::size_t i = 0; i < shm::kSlabKindCount; ++i) {
     const shm::SlabFigures figures = slabs.figures(static_cast<shm::SlabKind>(i));
-    if (figures.live != 0) text += fmt::format("{}={} ", figures.name, figures.live);
+    const bool is_location = static_cast<shm::SlabKind>(i) >= shm::SlabKind::kAor;
+    if (figures.live != 0 && !is_location) text += fmt::format("{}={} ", figures.name, figures.live);
+  }
+  return text;
+}
+
+// Bindings may change; what they do not use must be free, but for the slot that each worker keeps.
+std::string Testbed::location_unrest() {
+  if (location_ == nullptr) return {};
+  shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{1});
+  worker::Process process{shm::WorkerId{1}, *segment_, *state_, slabs, state_->areas[1]->counters};
+  std::string text = location_->audit(process);
+  if (!text.empty()) return fmt::format("location: {}\n", text);
+  for (const shm::SlabKind kind : {shm::SlabKind::kAor, shm::SlabKind::kContact512, shm::SlabKind::kContact1K,
+                                   shm::SlabKind::kContact4K}) {
+    std::uint64_t linked = 0;
+    slabs.for_each_linked(kind, [&linked](shm::SlotHandle, shm::Mark) { ++linked; });
+    const shm::SlabFigures figures = slabs.figures(kind);
+    const std::uint64_t kept = kind == shm::SlabKind::kAor ? 0 : worker_count();
+    if (figures.live <= linked + kept) continue;
+    text += fmt::format("location: {} {} in use, {} of them linked\n", figures.live, figures.name, linked);
+  }
+  return text;
+}
+
+std::string Testbed::bindings() {
+  if (location_ == nullptr) return {};
+  if (const std::string unrest = location_unrest(); !unrest.empty())
+    return unrest.substr(0, unrest.find('\n'));
+  shm::Slabs slabs(*segment_, *state_->slabs, shm::WorkerId{1});
+  worker::Process process{shm::WorkerId{1}, *segment_, *state_, slabs, state_->areas[1]->counters};
+  Arena arena(kBindingsBytes);
+  const auto found = location_->find(process, *location_->find_domain("location"), "office", wall_s(), arena);
+  if (!found) return "cannot be read";
+  std::string text;
+  for (const worker::Binding& one : *found) {
+    text += (text.empty() ? "" : " ") + std::string(one.uri.substr(4, one.uri.find('@') - 4));
   }
   return text;
 }
@@ -449,7 +488,7 @@ std::string Testbed::unrest() {
   for (std::uint32_t worker = 1; worker <= worker_count(); ++worker) text += unrest_of(worker);
   const std::string slots = slots_in_use();  // With the reserve of each worker.
   if (slots != slots_at_first_) text += fmt::format("slots in use: {}\n", slots);
-  return text;
+  return text + location_unrest();
 }
 
 }  // namespace lockstep::explore

@@ -17,6 +17,7 @@
 #include "core/worker/assembly.h"
 #include "core/worker/command_post.h"
 #include "core/worker/configuration.h"
+#include "core/worker/location.h"
 #include "shm/shared_state.h"
 
 namespace lockstep::explore {
@@ -85,6 +86,8 @@ class Testbed {
   // Of that page then; nullptr: it was never written, neither then nor since.
   const char* page_in(const ArenaImage& image, std::size_t page) const;
   std::size_t page_count() const;
+  // The phones that are registered, "b a", as lookup() finds them; or why that cannot be told.
+  std::string bindings();
   // What is not at rest (I19), a line each; empty: everything is, and the slabs hold what they held at first.
   std::string unrest();
 
@@ -99,6 +102,7 @@ class Testbed {
   [[noreturn]] void be_worker(std::uint32_t worker);
   void guard_pages();
   std::string slots_in_use();
+  std::string location_unrest();
   std::string unrest_of(std::uint32_t worker);
 
   std::unique_ptr<worker::Configuration> configuration_;
@@ -109,6 +113,7 @@ class Testbed {
   worker::Assembly parts_;
   shm::Segment* segment_ = nullptr;  // Of parts_, as is the next.
   shm::SharedState* state_ = nullptr;
+  worker::LocationStore* location_ = nullptr;  // nullptr: no module keeps bindings.
   worker::CommandPost command_post_;
   StepPage* page_ = nullptr;
   AccessLog* logs_ = nullptr;  // By WorkerId.

@@ -4,6 +4,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/log.h"
+#include "core/base/mutation.h"
 #include "core/sip/message_edit.h"
 #include "core/sip/status.h"
 #include "core/worker/branch_id.h"
@@ -92,6 +93,7 @@ bool Engine::send_stateless(const sip::Message& message, const sip::ResponseSpec
     log_full("an answer could not be built");
     return false;
   }
+  if (mutated(Mutation::kStatelessUnanswered)) return true;
   outbox_.add(entry_index_, stamp_, out, reply_target(message, spec.force_rport), node_->socket, {}, true);
   count_stateless(spec.status);
   return true;

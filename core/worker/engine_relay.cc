@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/mutation.h"
 #include "core/sip/dialog.h"
 #include "core/sip/message_edit.h"
 #include "core/sip/text.h"
@@ -128,6 +129,7 @@ int Engine::relay(ScriptContext& context) {
   bool full = false;
   for (std::size_t i = 0; i <= context.branches.size(); ++i) {
     if (added >= settings_.branch_max || !transaction::may_add_branch(view_.state)) break;
+    if (mutated(Mutation::kTargetForgotten) && i > 0 && i == context.branches.size()) break;
     const int result = add_branch(context, i == 0 ? first : context.branches[i - 1]);
     context.target = first;
     if (result > 0) ++added;

@@ -163,6 +163,9 @@ class LocationStore {
   // Removes without regard to Call-ID and CSeq: all bindings, or the one with that ruid.
   virtual RemoveOutcome remove(Process& process, DomainIndex domain, std::string_view aor,
                                std::string_view ruid, std::uint64_t now_s) = 0;
+  // For tests and the explorer, at rest: the whole structure is sound, nobody holds a lock and every slot is
+  // marked as it should be. "" or what is wrong.
+  virtual std::string audit(Process& process) const = 0;
 };
 
 }  // namespace lockstep::worker

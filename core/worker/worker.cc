@@ -216,7 +216,9 @@ void Worker::recover() {
   process_.state.run_queue->recover(process_.me);
   Recovery recovery(process_, engine_, outbox_, receiver_, *settings_.engine->counters,
                     settings_.engine->quarantine_dir);
-  for (Module* module : settings_.modules) module->recover(process_);
+  for (Module* module : settings_.modules) {
+    if (!mutated(Mutation::kModulesNotMended)) module->recover(process_);
+  }
   for (const std::uint32_t entry : recovery.run(*settings_.keepers)) ready_.push_back(entry);
   engine_.flush();  // Nothing is worked without the reserve.
   work_ready();

@@ -53,6 +53,7 @@ void LocationTable::commit(Process& process, std::uint32_t bucket_index, std::ui
   log.registered_after = counter(process, registered_users_) + user_change;
   log.contacts_after = counter(process, domain.contacts) + after - before;
   log.expires_after = counter(process, domain.expires) + expired_count;
+  reach(Point::kBind);
   log.aor.store(aor, std::memory_order_release);
   apply(process, victims);
 }
@@ -119,6 +120,7 @@ void LocationTable::apply_aor(Process& process, std::uint32_t bucket_index, std:
 }
 
 void LocationTable::apply(Process& process, Victims& victims) {
+  reach(Point::kBind);
   CommitLog& log = log_of(process);
   const std::uint32_t handle = log.aor.load(std::memory_order_acquire);
   const std::span<const CommitEntry> entries(log.entries, log.entry_count);
@@ -137,6 +139,7 @@ void LocationTable::apply(Process& process, Victims& victims) {
   for (const std::uint32_t victim : victims) {
     process.slabs.set_mark(shm::SlotHandle{victim}, shm::mark_held(process.me));
   }
+  reach(Point::kBind);
   log.aor.store(0, std::memory_order_release);
 }
 
@@ -147,7 +150,7 @@ void LocationTable::recover(Process& process) {
   }
   spares_[process.me.value] = {};
   for (std::uint32_t i = 0; i < bucket_count(); ++i) {
-    if (bucket(i).lock.is_held_by(process.me)) bucket(i).lock.unlock();
+    if (bucket(i).lock.is_held_by(process.me)) shm::SteppedHold::let_go(bucket(i).lock);
   }
 }
 
@@ -159,7 +162,7 @@ std::uint32_t LocationTable::expire_bucket(Process& process, std::uint32_t bucke
     FixedVector<CommitEntry, kCommitEntryMax> entries;
     Victims victims;
     {
-      const shm::LockHold hold(bucket(bucket_index).lock, process.me);
+      const shm::SteppedHold hold(bucket(bucket_index).lock, process.me);
       std::uint32_t aor = bucket(bucket_index).first_aor.load(std::memory_order_relaxed);
       for (; aor != 0; aor = aor_at(aor)->next.load(std::memory_order_relaxed)) {
         std::uint32_t contact = aor_at(aor)->first_contact.load(std::memory_order_relaxed);
@@ -188,7 +191,7 @@ RemoveOutcome LocationTable::remove_if(Process& process, DomainIndex domain, std
   std::uint32_t live_count = 0;
   std::uint32_t wanted_count = 0;
   {
-    const shm::LockHold hold(bucket(at.bucket).lock, process.me);
+    const shm::SteppedHold hold(bucket(at.bucket).lock, process.me);
     const std::uint32_t handle = find_aor(at.bucket, at.hash, domain, aor);
     if (handle == 0) return RemoveOutcome::kNoAor;
     std::uint32_t contact = aor_at(handle)->first_contact.load(std::memory_order_relaxed);

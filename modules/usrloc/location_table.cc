@@ -203,7 +203,7 @@ Result<std::span<const Binding>, LocationError> LocationTable::find(Process& pro
   const Location at = locate(domain, aor);
   std::optional<std::span<Binding>> bindings{std::in_place};
   {
-    const shm::LockHold hold(bucket(at.bucket).lock, process.me);
+    const shm::SteppedHold hold(bucket(at.bucket).lock, process.me);
     const std::uint32_t handle = find_aor(at.bucket, at.hash, domain, aor);
     if (handle != 0) bindings = copy_contacts(*aor_at(handle), now_s, false, arena);
   }
@@ -218,7 +218,7 @@ bool LocationTable::copy_aor(Process& process, DomainIndex domain, std::string_v
   const Location at = locate(domain, aor);
   std::optional<std::span<Binding>> bindings;
   {
-    const shm::LockHold hold(bucket(at.bucket).lock, process.me);
+    const shm::SteppedHold hold(bucket(at.bucket).lock, process.me);
     const std::uint32_t handle = find_aor(at.bucket, at.hash, domain, aor);
     if (handle == 0) return false;
     bindings = copy_contacts(*aor_at(handle), 0, true, arena);
@@ -236,7 +236,7 @@ bool LocationTable::copy_bucket(Process& process, std::uint32_t bucket_index, Do
                                 std::size_t& count) {
   count = 0;
   if (bucket(bucket_index).first_aor.load(std::memory_order_acquire) == 0) return false;
-  const shm::LockHold hold(bucket(bucket_index).lock, process.me);
+  const shm::SteppedHold hold(bucket(bucket_index).lock, process.me);
   std::uint32_t handle = bucket(bucket_index).first_aor.load(std::memory_order_relaxed);
   for (; handle != 0; handle = aor_at(handle)->next.load(std::memory_order_relaxed)) {
     const AorRecord& record = *aor_at(handle);

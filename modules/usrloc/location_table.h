@@ -100,6 +100,8 @@ class LocationTable final : public worker::LocationStore {
   // In the replacement of a dead process, before its slabs are swept: carries out what the dead one had
   // committed and unlocks its bucket. No slot is taken or given: marks alone decide what the sweep frees.
   void recover(worker::Process& process);
+  // A process begins: the spare slots that an earlier one of its id kept are not its own.
+  void begin(const worker::Process& process) { spares_[process.me.value] = {}; }
 
   // Before the fork, into a table that is still empty: all contacts of a dead server that have not expired,
   // as they were. Error: one line that says why none is taken. location_takeover.cc.
@@ -110,9 +112,7 @@ class LocationTable final : public worker::LocationStore {
   const std::string& domain_name(worker::DomainIndex domain) const {
     return domains_[static_cast<std::size_t>(domain)].name;
   }
-  // For tests: the whole structure is sound, nobody holds a lock and every slot is marked as it should be.
-  // Returns "" or what is wrong.
-  std::string audit(worker::Process& process) const;
+  std::string audit(worker::Process& process) const override;
 
  private:
   struct Domain {

@@ -293,7 +293,7 @@ Result<UpdateOutcome, LocationError> LocationTable::update(Process& process, con
   Victims victims;
   if (!error) {
     const Location at = locate(change.domain, change.aor);
-    const shm::LockHold hold(bucket(at.bucket).lock, process.me);
+    const shm::SteppedHold hold(bucket(at.bucket).lock, process.me);
     plan.aor = find_aor(at.bucket, at.hash, change.domain, change.aor);
     error = plan_update(process, change, plan, arena);
     if (!error && plan.aor == 0 && plan.outcome.inserted > 0) {

@@ -122,6 +122,9 @@ class UsrlocModule final : public worker::Module {
 
   void start_process(Process& process) override {
     if (!process.is_worker() && rpc_) rpc_->set_process(process);
+    table_.begin(process);
+    sweep_cursor_ = 0;
+    sweep_credit_ = 0;
   }
 
   void recover(Process& process) override { table_.recover(process); }

@@ -11,6 +11,7 @@ using namespace explore;
 class ScenarioTest : public CppUnit::TestFixture {
   CPPUNIT_TEST_SUITE(ScenarioTest);
   CPPUNIT_TEST(all_lines);
+  CPPUNIT_TEST(phones_register);
   CPPUNIT_TEST(mistakes_are_told_with_their_line);
   CPPUNIT_TEST(two_scenarios_are_one_call);
   CPPUNIT_TEST(what_is_no_call_that_can_be);
@@ -60,6 +61,18 @@ class ScenarioTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT(scenario->clock_ms == std::vector<std::uint64_t>{32000});
   }
 
+  void phones_register() {
+    const auto scenario = parse_scenario(
+        "title t\nroute location\nsetup\n  register A\nrace\n  1 unregister A\n  2 register B\n",
+        "x.scenario");
+    CPPUNIT_ASSERT(scenario.ok());
+    CPPUNIT_ASSERT(scenario->by_location);
+    CPPUNIT_ASSERT_EQUAL(std::string("register A"), scenario->setup.at(0).text());
+    CPPUNIT_ASSERT_EQUAL(std::string("unregister A"), scenario->race.at(0).datagram.text());
+    CPPUNIT_ASSERT(scenario->race.at(1).datagram.is_registration());
+    CPPUNIT_ASSERT_EQUAL(2u, scenario->race.at(1).worker);
+  }
+
   void mistakes_are_told_with_their_line() {
     CPPUNIT_ASSERT_EQUAL(std::string("x.scenario:2: a branch from A to B is expected, not 'C'"),
                          problem_of("race\n 1 200 C\n"));
@@ -69,15 +82,22 @@ class ScenarioTest : public CppUnit::TestFixture {
                          problem_of("memory low\n"));
     CPPUNIT_ASSERT_EQUAL(
         std::string(
-            "x.scenario:1: title, branches, workers, setup, race, arrive, clock, failure, rpc or memory is "
-            "expected, not 'rase'"),
+            "x.scenario:1: title, branches, workers, setup, race, arrive, clock, failure, route, rpc or "
+            "memory is expected, not 'rase'"),
         problem_of("rase\n"));
     CPPUNIT_ASSERT_EQUAL(std::string("x.scenario:1: a number from 1 to 4 is expected behind 'workers'"),
                          problem_of("workers 9\n"));
     CPPUNIT_ASSERT_EQUAL(
-        std::string("x.scenario:3: a datagram is expected, not '99': invite, cancel, ack BRANCH, "
-                    "bye BRANCH, STATUS BRANCH [TAG] or STATUS BRANCH cancel"),
+        std::string(
+            "x.scenario:3: a datagram is expected, not '99': invite, cancel, ack BRANCH, "
+            "bye BRANCH, STATUS BRANCH [TAG], STATUS BRANCH cancel, register BRANCH or unregister BRANCH"),
         problem_of("title t\nrace\n 1 99 A\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string("x.scenario:1: 'location' is expected behind 'route'"),
+                         problem_of("route home\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string("x.scenario:2: register: 'route location' is expected above"),
+                         problem_of("race\n 1 register A\n"));
+    CPPUNIT_ASSERT_EQUAL(std::string("x.scenario:3: a branch from A to B is expected, not 'C'"),
+                         problem_of("route location\nrace\n 1 unregister C\n"));
     CPPUNIT_ASSERT_EQUAL(std::string("x.scenario: a section 'race' with a datagram at least is expected"),
                          problem_of("title t\n"));
     CPPUNIT_ASSERT_EQUAL(std::string("no/such.scenario: cannot be read"),

@@ -15,6 +15,11 @@ using Lines = std::vector<std::string>;
 
 std::string error_number(LocationError error) { return fmt::format("error {}", static_cast<int>(error)); }
 
+Lines reached;
+void note_point(Point next, PointResource resource) {
+  reached.push_back(fmt::format("{}{}", name_of(next), resource == 0 ? "" : " of something"));
+}
+
 void assert_lines(const Lines& expected, const Lines& actual) {
   CPPUNIT_ASSERT_EQUAL(fmt::format("{}", fmt::join(expected, "\n")),
                        fmt::format("{}", fmt::join(actual, "\n")));
@@ -47,16 +52,37 @@ class LocationTableTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(removal_by_ruid_and_by_uri);
   CPPUNIT_TEST(a_bucket_is_copied_in_pieces);
   CPPUNIT_TEST(counters_add_up_over_processes);
+  CPPUNIT_TEST(a_change_stands_between_the_points_of_its_lock);
   CPPUNIT_TEST_SUITE_END();
 
  public:
-  void tearDown() override { fixture.reset(); }
+  void tearDown() override {
+    arm_points(nullptr);
+    fixture.reset();
+  }
 
   LocationFixture& make(const FixtureOptions& options = {}) {
     fixture = std::make_unique<LocationFixture>(options);
     return *fixture;
   }
   void assert_sound() { CPPUNIT_ASSERT_EQUAL(std::string(), fixture->table.audit(fixture->process())); }
+
+  // What a stepped worker can be held or killed at; a REGISTER that changes nothing only looks.
+  void a_change_stands_between_the_points_of_its_lock() {
+    LocationFixture& on = make();
+    Binding given;
+    given.uri = "sip:bob@192.0.2.1";
+    CPPUNIT_ASSERT_EQUAL(std::string("inserted 1 updated 0 removed 0 unchanged 0"),
+                         Request("bob", "call-1", 9).add(given).outcome(on));
+    reached.clear();
+    arm_points(note_point);
+    CPPUNIT_ASSERT_EQUAL(std::string("inserted 0 updated 1 removed 0 unchanged 0"),
+                         Request("bob", "call-1", 10).add(given).outcome(on));
+    assert_lines({"lock of something", "bind", "bind", "bind", "unlock of something"}, reached);
+    reached.clear();
+    CPPUNIT_ASSERT(on.table.find(on.process(2), on.location, "bob", 100, on.arena).ok());
+    assert_lines({"lock of something", "unlock of something"}, reached);
+  }
 
   void a_binding_comes_back_as_it_was_given() {
     LocationFixture& on = make();
