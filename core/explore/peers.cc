@@ -2,6 +2,8 @@
 #include "core/explore/peers.h"
 
 #include <fmt/core.h>
+#include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +14,8 @@ namespace lockstep::explore {
 namespace {
 
 using What = ScenarioDatagram::What;
+
+constexpr int kDeliveryMs = 1000;
 
 std::string header_of(const std::string& message, std::string_view name) {
   std::size_t at = message.find(fmt::format("\r\n{}: ", name));
@@ -188,12 +192,19 @@ void Peers::send(const PeerAddress& to, const std::string& bytes) const {
   LS_ASSERT(sent == static_cast<ssize_t>(bytes.size()));
 }
 
-std::vector<Sent> Peers::take() {
+// On a busy machine the kernel may deliver over the loopback a little later than it has sent.
+std::vector<Sent> Peers::take(std::size_t at_least) {
   std::vector<Sent> all;
   char buffer[4096];
-  for (;;) {
+  for (bool has_waited = false;;) {
     const ssize_t got = recv(socket_, buffer, sizeof buffer, MSG_DONTWAIT);
-    if (got < 0) return all;
+    if (got < 0 && has_waited) return all;
+    if (got < 0) {
+      pollfd waiting{socket_, POLLIN, 0};
+      all.size() < at_least ? poll(&waiting, 1, kDeliveryMs) : sched_yield();
+      has_waited = true;
+      continue;
+    }
     Sent one;
     one.bytes.assign(buffer, static_cast<std::size_t>(got));
     one.tag = tag_of(one.bytes);

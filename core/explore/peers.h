@@ -60,8 +60,8 @@ class Peers {
   void send(const PeerAddress& to, const std::string& bytes) const;
   // The phone has given its final: it will not answer a CANCEL with 487.
   void note_final(char branch) { answered_[branch] = true; }
-  // What has come since the last call.
-  std::vector<Sent> take();
+  // What has come since the last call; waits for `at_least` so many, a second at most.
+  std::vector<Sent> take(std::size_t at_least = 0);
   // As a phone or the caller answers by itself: CANCEL with 200 and 487, BYE with 200, a failure with ACK.
   std::vector<std::string> reactions(const Sent& to);
 

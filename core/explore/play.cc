@@ -2,6 +2,7 @@
 #include "core/explore/play.h"
 
 #include <fmt/core.h>
+#include <sched.h>
 
 namespace lockstep::explore {
 namespace {
@@ -10,6 +11,7 @@ constexpr PointResource kTime = 2;  // Nothing in the segment: addresses there a
 constexpr std::uint64_t kJumpMs = 40000;
 constexpr int kJumps = 12;
 constexpr int kReactionRounds = 100;
+constexpr int kDeliveryLooks = 100000;
 
 bool reads_only(const NextStep& step) { return step.point == Point::kPeek; }
 
@@ -75,7 +77,7 @@ std::string Play::play_setup() {
     if (const std::string problem = peers_.build(datagram, bytes); !problem.empty()) {
       return fmt::format("line {}: {}: {}", datagram.line, datagram.text(), problem);
     }
-    peers_.send(testbed_.address_of(1), bytes);
+    send(1, bytes);
     if (datagram.status >= 200 && datagram.what == ScenarioDatagram::What::kResponse) {
       peers_.note_final(datagram.branch);
     }
@@ -98,7 +100,7 @@ std::string Play::prepare_race() {
       if (arrival.datagram.what == ScenarioDatagram::What::kResponse && arrival.datagram.status >= 200) {
         peers_.note_final(arrival.datagram.branch);
       }
-      if (!is_late) peers_.send(testbed_.address_of(arrival.worker), delivery.bytes);
+      if (!is_late) send(arrival.worker, delivery.bytes);
       delivery.entry = testbed_.state().entry_of(call_id_of(arrival.datagram));
       delivery.first_stamp = testbed_.state().entry(delivery.entry).consumed.load();
       consumed_[delivery.entry] = delivery.first_stamp;
@@ -191,8 +193,16 @@ void Play::find_enabled() {
   }
 }
 
-void Play::take_wire(Actor worker) {
-  for (Sent& one : peers_.take()) {
+void Play::send(std::uint32_t worker, const std::string& bytes) {
+  const std::uint32_t before = testbed_.bytes_waiting(worker);
+  peers_.send(testbed_.address_of(worker), bytes);
+  // The kernel may deliver it a little later: until then nobody goes on.
+  for (int looks = 0; testbed_.bytes_waiting(worker) == before && looks < kDeliveryLooks; ++looks)
+    sched_yield();
+}
+
+void Play::take_wire(Actor worker, std::size_t at_least) {
+  for (Sent& one : peers_.take(at_least)) {
     one.step = steps_.size();
     one.worker = worker;
     wire_.push_back(std::move(one));
@@ -201,7 +211,7 @@ void Play::take_wire(Actor worker) {
 
 bool Play::deliver_next() {
   const Delivery& delivery = deliveries_[arrived_++];
-  peers_.send(testbed_.address_of(delivery.worker), delivery.bytes);
+  send(delivery.worker, delivery.bytes);
   const auto worker = static_cast<Actor>(delivery.worker);
   return testbed_.seat(worker).standing != Standing::kIdle || begin_turn(worker);
 }
@@ -262,7 +272,7 @@ bool Play::step(Actor actor) {
     is_well = testbed_.step(actor);
     note_lock(actor, what);
     note_commits();
-    if (is_well && what.point == Point::kSend) take_wire(actor);
+    if (is_well && what.point == Point::kSend) take_wire(actor, 1);
     if (is_well && testbed_.seat(actor).standing == Standing::kIdle) {
       resume(actor, is_well);
     } else if (is_well) {
@@ -310,7 +320,7 @@ bool Play::kill(Actor worker) {
 void Play::react(std::size_t& seen) {
   for (int round = 0; round < kReactionRounds && seen < wire_.size(); ++round) {
     const std::vector<std::string> answers = peers_.reactions(wire_[seen++]);
-    for (const std::string& answer : answers) peers_.send(testbed_.address_of(1), answer);
+    for (const std::string& answer : answers) send(1, answer);
     if (answers.empty()) continue;
     if (!testbed_.run(1, Command::kTurn)) {
       problem_ = testbed_.why_lost(1);

@@ -91,7 +91,8 @@ class Play {
   void find_enabled();
   void note_lock(Actor actor, const NextStep& what);
   void note_commits();
-  void take_wire(Actor worker);
+  void take_wire(Actor worker, std::size_t at_least = 0);
+  void send(std::uint32_t worker, const std::string& bytes);
   bool deliver_next();
   bool command();
   void resume(Actor worker, bool& is_well);

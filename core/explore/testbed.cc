@@ -2,6 +2,7 @@
 #include "core/explore/testbed.h"
 
 #include <fmt/core.h>
+#include <linux/sock_diag.h>
 #include <malloc.h>
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -23,7 +24,7 @@
 namespace lockstep::explore {
 namespace {
 
-constexpr unsigned kPatienceMs = 3000;
+constexpr unsigned kPatienceMs = 20000;
 constexpr std::size_t kSlabBytes = 4 << 20;
 constexpr std::uint32_t kOrderLogMb = 1;
 constexpr std::uint64_t kStartUs = 1'000'000'000;
@@ -393,6 +394,14 @@ void Testbed::empty_memory() {
     slabs.give(slot);
   }
   filled_.clear();
+}
+
+std::uint32_t Testbed::bytes_waiting(std::uint32_t worker) const {
+  std::uint32_t figures[SK_MEMINFO_VARS] = {};
+  socklen_t length = sizeof figures;
+  const int got = getsockopt(sockets_[worker - 1], SOL_SOCKET, SO_MEMINFO, figures, &length);
+  LS_ASSERT(got == 0);
+  return figures[SK_MEMINFO_RMEM_ALLOC];
 }
 
 bool Testbed::has_data(std::uint32_t worker) const {

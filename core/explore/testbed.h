@@ -63,6 +63,8 @@ class Testbed {
   void empty_memory();
   // The control process posts a command to the call, in one step.
   void post(const worker::CallCommand& command);
+  // Grows with each datagram that is delivered into its socket while nobody reads it.
+  std::uint32_t bytes_waiting(std::uint32_t worker) const;
   // Whether a datagram lies in its socket.
   bool has_data(std::uint32_t worker) const;
   // openser13: a worker waits at kOwn while another has the call.
