@@ -70,9 +70,10 @@ void record_final(const Decision& d, BranchIndex index, Status status, bool made
   branch.final_status = status;
   branch.final_made_up = made_up;
   // Clears an owed or held CANCEL and stops one that is being repeated; without either nothing happens. What
-  // is still here is withdrawn only from a phone that has answered itself.
+  // is still here is withdrawn from a phone that has answered itself, not from one that never did.
   CancelInput input{CancelInputKind::kFinal, d.event.now};
-  input.unsent = !made_up && (d.event.ahead.unsent_cancels & mask_of(index)) != 0;
+  const bool has_answered = d.event.kind == EventKind::kResponse;
+  input.unsent = has_answered && (d.event.ahead.unsent_cancels & mask_of(index)) != 0;
   (void)step_cancel(d, index, input);
 }
 

@@ -84,8 +84,8 @@ class ExploreTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL_MESSAGE(outcome.output, 0, outcome.status);
     CPPUNIT_ASSERT_EQUAL(all_scenarios().size() * 3, column(outcome.output, kTraces).size());
     CPPUNIT_ASSERT_EQUAL_MESSAGE(outcome.output, std::string::npos, outcome.output.find("not all"));
-    const Outcome cancelled = run_explorer(
-        {kFolder + "w7.scenario", kFolder + "w10.scenario", "--policy", "all", "--cancelled", "terminate"});
+    const Outcome cancelled =
+        run_explorer(all_scenarios() + Words{"--policy", "terminate", "--cancelled", "terminate"});
     CPPUNIT_ASSERT_EQUAL_MESSAGE(cancelled.output, 0, cancelled.status);
   }
 
