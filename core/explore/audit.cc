@@ -271,21 +271,6 @@ void Auditor::judge_swap(const SwapCheck& check, const std::vector<PlayedStep>& 
   find->second.schedule = schedule_text(steps);
 }
 
-// The first byte that has come out otherwise, except what is told from nothing.
-std::string Auditor::difference(const ArenaImage& image) const {
-  for (std::size_t page = 0; page < testbed_.page_count(); ++page) {
-    const char* const now = testbed_.segment().base() + page * kPageBytes;
-    const char* const then = testbed_.page_in(image, page);
-    if (then == nullptr || std::memcmp(now, then, kPageBytes) == 0) continue;
-    for (std::size_t i = 0; i < kPageBytes; ++i) {
-      if (now[i] == then[i]) continue;
-      const ArenaName name = name_in_arena(testbed_.segment(), testbed_.state(), now + i);
-      if (name.field != "lists.peak") return fmt::format("{} has come out otherwise", name.full);
-    }
-  }
-  return {};
-}
-
 void Auditor::check_prefix(const PlayedStep& step) {
   prefix_ = (prefix_ ^ step.actor) * 0x9e3779b97f4a7c15u + 1;
   prefix_ ^= prefix_ >> 29;

@@ -61,7 +61,6 @@ class Auditor {
   // What that has changed; empty: nothing.
   void judge_swap(const SwapCheck& check, const std::vector<PlayedStep>& steps,
                   const std::string& difference);
-  std::string difference(const ArenaImage& image) const;
 
   const std::map<std::string, AuditFind>& finds() const { return finds_; }
   const std::map<std::string, std::uint64_t>& benign() const { return benign_; }

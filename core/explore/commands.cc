@@ -316,7 +316,9 @@ class Report {
     }
     if (arguments_.expected.empty()) {
       for (const auto& [rule, find] : findings.finds) fmt::print("{}", table_find(job, rule, find));
-      for (const auto& [rule, find] : findings.finds) tell_ladder(job.replay_string(find.schedule));
+      for (const auto& [rule, find] : findings.finds) {
+        if (!job.is_audit) tell_ladder(job.replay_string(find.schedule));
+      }
     }
     if (job.is_audit) fmt::print("{}", audit_text(job, findings));
     const bool is_well = findings.violations == 0 && findings.audit_finds.empty();

@@ -167,10 +167,11 @@ class Explorer {
     Violations found = bench_.judge->judge_race();
     const std::vector<PlayedStep> steps = play.steps();
     std::optional<SwapCheck> swap;
+    const bool is_checked = search_->figures().traces % kCheckEvery == 1;
     ArenaImage image;
     // With a declaration left out what seems unordered is not, and often cannot be played.
     if (auditor_ && job_.left_out.empty()) swap = auditor_->next_swap();
-    if (swap) image = bench_.testbed->image();
+    if (swap || is_checked) image = bench_.testbed->image();
     const std::uint64_t arena = bench_.testbed->hash();
     if (play.problem().empty()) {
       // What comes of equal states is equal.
@@ -184,7 +185,7 @@ class Explorer {
     }
     note(found, steps, wire);
     if (job_.is_crash && found.empty()) kill_everywhere(steps);
-    if (search_->figures().traces % kCheckEvery == 1) check_again(steps, wire, arena);
+    if (is_checked) check_again(steps, wire, image);
     if (swap) check_swap(*swap, steps, wire, image);
     progress();
     return !is_caught();
@@ -194,15 +195,17 @@ class Explorer {
 
   // The same schedule must lead to the same wire and the same bytes in the segment: else something that the
   // points do not name has had a say.
-  void check_again(const std::vector<PlayedStep>& steps, const std::string& wire, std::uint64_t arena) {
+  void check_again(const std::vector<PlayedStep>& steps, const std::string& wire, const ArenaImage& image) {
     Play& play = *bench_.play;
     static_cast<void>(play.begin());
     for (const PlayedStep& step : steps) {
       if ((play.enabled() & bit_of(step.actor)) == 0 || !play.step(step.actor)) break;
     }
     ++findings_.checked_twice;
-    if (play.is_over() && race_wire_of(play) == wire && bench_.testbed->hash() == arena) return;
-    note({{"O3", "the same schedule has led to another end"}}, steps, wire);
+    std::string difference = bench_.testbed->difference(image);
+    if (!play.is_over() || race_wire_of(play) != wire) difference = "the wire is another";
+    if (difference.empty()) return;
+    note({{"O3", fmt::format("the same schedule has led to another end: {}", difference)}}, steps, wire);
   }
 
   // Each worker dies wherever it comes to stand anew in this execution; its replacement mends all before
@@ -290,7 +293,7 @@ class Explorer {
       break;
     }
     if (difference.empty() && race_wire_of(play) != wire) difference = "the wire is another";
-    if (difference.empty()) difference = auditor_->difference(image);
+    if (difference.empty()) difference = bench_.testbed->difference(image);
     auditor_->judge_swap(check, steps, difference);
   }
 

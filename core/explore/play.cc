@@ -121,7 +121,7 @@ std::string Play::prepare_race() {
   next_[kOperator] = {Point::kAdmit, resource_of(&entry())};
   next_[kClock] = {Point::kTimer, kTime};
   if (auditor_ != nullptr) auditor_->note_start();
-  find_enabled();
+  go_on();
   return {};
 }
 
@@ -169,7 +169,6 @@ void Play::note_commits() {
 
 void Play::find_enabled() {
   enabled_ = 0;
-  const shm::WorkerId owner{static_cast<std::uint8_t>(entry().word.load() >> 56)};
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
     if (testbed_.seat(worker).standing == Standing::kAtPoint && !waits(worker)) enabled_ |= bit_of(worker);
   }
@@ -179,15 +178,14 @@ void Play::find_enabled() {
   }
   if (clocks_run_ < scenario_.clock_ms.size()) enabled_ |= bit_of(kClock);
   if (scenario_.has_rpc && !has_commanded_) enabled_ |= bit_of(kOperator);
+}
+
+// Where nobody can go on, whoever waits for work looks into the run queue: a death may have left the call there.
+void Play::go_on() {
+  find_enabled();
   if (enabled_ != 0) return;
-  // What a death has left in the run queue, or should have: whoever waits for work looks there.
-  if (owner == shm::kQueued && testbed_.seat(1).standing == Standing::kIdle) {
-    if (testbed_.begin(1, Command::kHelp) && testbed_.seat(1).standing == Standing::kAtPoint) {
-      look_at(1);
-      enabled_ = bit_of(1);
-      return;
-    }
-  }
+  if (is_queued() && testbed_.seat(1).standing == Standing::kIdle && begin_help()) find_enabled();
+  if (enabled_ != 0) return;
   for (Actor worker = 1; worker <= testbed_.worker_count(); ++worker) {
     if (testbed_.seat(worker).standing == Standing::kAtPoint) problem_ = "deadlock: all wait for a lock";
   }
@@ -230,18 +228,29 @@ bool Play::command() {
   const shm::Handle<shm::TransactionRecord> record{command.transaction};
   command.generation = testbed_.segment().at(record)->generation;
   testbed_.post(command);
-  must_help_ = static_cast<std::uint8_t>(entry().word.load() >> 56) == shm::kQueued.value;
+  must_help_ = is_queued();
   bool is_well = true;
   if (must_help_ && testbed_.seat(1).standing == Standing::kIdle) resume(1, is_well);
   return is_well;
 }
 
+bool Play::is_queued() { return static_cast<std::uint8_t>(entry().word.load() >> 56) == shm::kQueued.value; }
+
+// The first worker is the one that is woken for the run queue.
+bool Play::begin_help() {
+  must_help_ = false;
+  if (!testbed_.begin(1, Command::kHelp)) {
+    problem_ = testbed_.why_lost(1);
+    return false;
+  }
+  look_at(1);
+  return true;
+}
+
 // A worker that has come back begins again if there is something for it.
 void Play::resume(Actor worker, bool& is_well) {
   if (must_help_ && worker == 1) {
-    must_help_ = false;
-    is_well = testbed_.begin(worker, Command::kHelp);
-    if (is_well) look_at(worker);
+    is_well = begin_help();
     if (!is_well || testbed_.seat(worker).standing == Standing::kAtPoint) return;
   }
   if (testbed_.has_data(worker) || must_turn_[worker]) is_well = begin_turn(worker);
@@ -282,7 +291,7 @@ bool Play::step(Actor actor) {
   }
   steps_.push_back({actor, what});
   if (auditor_ != nullptr) auditor_->note_step(steps_.back());
-  if (is_well) find_enabled();
+  if (is_well) go_on();
   if (!is_well) enabled_ = 0;
   race_wire_ = wire_.size();
   return is_well;
@@ -313,7 +322,7 @@ bool Play::kill(Actor worker) {
     return false;
   }
   look_at(worker);
-  find_enabled();
+  go_on();
   return true;
 }
 

@@ -89,6 +89,9 @@ class Play {
   void look_at(Actor worker);
   bool waits(Actor worker);
   void find_enabled();
+  void go_on();
+  bool is_queued();
+  bool begin_help();
   void note_lock(Actor actor, const NextStep& what);
   void note_commits();
   void take_wire(Actor worker, std::size_t at_least = 0);

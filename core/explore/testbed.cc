@@ -18,6 +18,7 @@
 #include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
+#include "core/explore/arena_names.h"
 #include "core/net/udp_socket.h"
 #include "core/worker/listen.h"
 
@@ -341,6 +342,20 @@ ArenaImage Testbed::image() const {
     image[i].assign(arena + i * kPageBytes, arena + (i + 1) * kPageBytes);
   }
   return image;
+}
+
+std::string Testbed::difference(const ArenaImage& image) const {
+  for (std::size_t page = 0; page < page_count(); ++page) {
+    const char* const now = arena + page * kPageBytes;
+    const char* const then = page_in(image, page);
+    if (then == nullptr || std::memcmp(now, then, kPageBytes) == 0) continue;
+    for (std::size_t i = 0; i < kPageBytes; ++i) {
+      if (now[i] == then[i]) continue;
+      const ArenaName name = name_in_arena(*segment_, *state_, now + i);
+      if (name.field != "lists.peak") return fmt::format("{} has come out otherwise", name.full);
+    }
+  }
+  return {};
 }
 
 const char* Testbed::page_in(const ArenaImage& image, std::size_t page) const {

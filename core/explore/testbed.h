@@ -85,6 +85,9 @@ class Testbed {
   std::size_t written_pages() const;
   // The pages that were ever written, as they are now.
   ArenaImage image() const;
+  // What came first of what has come out otherwise than then; empty: all is the same, figures for people
+  // apart.
+  std::string difference(const ArenaImage& image) const;
   // Of that page then; nullptr: it was never written, neither then nor since.
   const char* page_in(const ArenaImage& image, std::size_t page) const;
   std::size_t page_count() const;
