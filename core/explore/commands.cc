@@ -248,6 +248,9 @@ Result<std::vector<std::string>, std::string> what_to_explore(const Arguments& a
     scenarios.push_back(std::move(*scenario));
   }
   if (!arguments.pairs) return arguments.files;
+  for (const std::string& file : arguments.files) {
+    if (file.find('+') != std::string::npos) return Failure{file + ": --pairs takes single scenarios"};
+  }
   std::vector<std::string> pairs;
   for (std::size_t a = 0; a < scenarios.size(); ++a) {
     for (std::size_t b = a + 1; b < scenarios.size(); ++b) {

@@ -214,7 +214,8 @@ class Explorer {
     for (std::size_t at = search_->known_steps(); at < steps.size() && !is_caught(); ++at) {
       const Actor worker = steps[at].actor;
       if (worker > kSeatMax) continue;
-      for (const bool is_first : {true, false}) kill_at(steps, at, worker, is_first, 0);
+      const bool is_alone = kill_at(steps, at, worker, true, 0);
+      if (!is_alone) kill_at(steps, at, worker, false, 0);
       if (findings_.kills % kSecondDeathEvery < 2) {
         kill_at(steps, at, worker, true, 1 + static_cast<unsigned>(findings_.kills) % kRecoverySteps);
       }
@@ -231,14 +232,16 @@ class Explorer {
     return false;
   }
 
-  // Before step `at`, which would be the worker's; and again after so many steps of its recovery.
-  void kill_at(const std::vector<PlayedStep>& steps, std::size_t at, Actor worker, bool is_first,
+  // Before step `at`, which would be the worker's; and again after so many steps of its recovery. True:
+  // nobody else had anything to do, so that its recovery could only come first.
+  bool kill_at(const std::vector<PlayedStep>& steps, std::size_t at, Actor worker, bool is_first,
                unsigned again_after) {
     Play& play = *bench_.play;
     static_cast<void>(play.begin());
     for (std::size_t i = 0; i < at; ++i) static_cast<void>(play.step(steps[i].actor));
     ++findings_.kills;
     bool is_well = play.kill(worker);
+    const bool is_alone = is_well && play.is_alone(worker);
     for (unsigned i = 0; i < again_after && is_well && (play.enabled() & bit_of(worker)) != 0; ++i) {
       is_well = play.step(worker);
     }
@@ -246,7 +249,7 @@ class Explorer {
       // An event that two workers have died of is set aside, on purpose: another promise than this one.
       if (was_deciding(steps, at, worker) && was_deciding(play.steps(), play.steps().size(), worker)) {
         play.abandon();
-        return;
+        return is_alone;
       }
       is_well = play.kill(worker);
     }
@@ -262,6 +265,7 @@ class Explorer {
     }
     after_death_.try_emplace(wire, played);
     note(found, played, wire);
+    return is_alone;
   }
 
   // Of two calls in one worker's hands its replacement may work either first; alone it works them as they
@@ -345,6 +349,13 @@ class Explorer {
 };
 
 }  // namespace
+
+std::string Job::replay_options() const {
+  std::string text;
+  if (branches != 0) text += fmt::format(" --branches {}", branches);
+  if (workers != 0) text += fmt::format(" --workers {}", workers);
+  return text;
+}
 
 std::string Job::replay_string(const std::string& schedule) const {
   return fmt::format("{},{},{},{},{}", file, ordering, late_2xx, cancelled_2xx, schedule);

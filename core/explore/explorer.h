@@ -39,6 +39,8 @@ struct Job {
 
   // "FILE,ORDERING,LATE,CANCELLED,SCHEDULE": for --replay.
   std::string replay_string(const std::string& schedule) const;
+  // " --branches 3" and the like: what must be said beside it.
+  std::string replay_options() const;
 };
 
 // What breaks a rule, in the shortest schedule that was seen.

@@ -201,8 +201,8 @@ std::string table_row(const Job& job, const Findings& findings) {
 }
 
 std::string table_find(const Job& job, const std::string& rule, const Find& find) {
-  return fmt::format("  {:<7} {}\n          wire   {}\n          again  lockstep explore --replay {}\n", rule,
-                     find.text, find.wire, job.replay_string(find.schedule));
+  return fmt::format("  {:<7} {}\n          wire   {}\n          again  lockstep explore --replay {}{}\n",
+                     rule, find.text, find.wire, job.replay_string(find.schedule), job.replay_options());
 }
 
 std::string audit_text(const Job& job, const Findings& findings) {

@@ -180,7 +180,8 @@ void Play::find_enabled() {
   if (scenario_.has_rpc && !has_commanded_) enabled_ |= bit_of(kOperator);
 }
 
-// Where nobody can go on, whoever waits for work looks into the run queue: a death may have left the call there.
+// Where nobody can go on, whoever waits for work looks into the run queue: a death may have left the call
+// there.
 void Play::go_on() {
   find_enabled();
   if (enabled_ != 0) return;
@@ -295,6 +296,13 @@ bool Play::step(Actor actor) {
   if (!is_well) enabled_ = 0;
   race_wire_ = wire_.size();
   return is_well;
+}
+
+bool Play::is_alone(Actor worker) const {
+  for (Actor other = 1; other <= testbed_.worker_count(); ++other) {
+    if (other != worker && testbed_.seat(other).standing == Standing::kAtPoint) return false;
+  }
+  return (enabled_ & ~bit_of(worker)) == 0;
 }
 
 void Play::abandon() { static_cast<void>(finish(0, 0)); }

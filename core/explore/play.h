@@ -54,6 +54,8 @@ class Play {
   // SIGKILL where the worker stands. Its replacement is the same actor and begins with the recovery; false:
   // lost.
   bool kill(Actor worker);
+  // Nobody but this worker can go on, or stands anywhere and waits.
+  bool is_alone(Actor worker) const;
   // Plays on to the end without choices: `first` whenever it can, `last` only when nobody else can, else who
   // went last. 0: nobody is preferred.
   bool finish(Actor first, Actor last);

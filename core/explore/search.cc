@@ -235,6 +235,7 @@ std::string Search::run(std::uint64_t most_executions) {
 }
 
 std::string Search::run_pct(std::uint64_t seed, unsigned depth, std::uint64_t executions) {
+  replay_ = 0;
   std::mt19937_64 random(seed);
   std::size_t length = 100;  // Of the longest execution so far.
   for (std::uint64_t i = 0; i < executions; ++i) {

@@ -45,6 +45,7 @@ void stop(Branch& branch, CancelState next) {
 void send(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
           ActionList& actions) {
   branch.cancel = CancelState::kSent;
+  branch.cancel_has_left = false;
   start_own_request(branch, input.now, timer_cancel(settings), settings);
   branch.timeout_at = input.now + timer_cancel(settings);
   actions.push_back(Action::cancel_branch(index, branch.cancel_reason, branch.cancel_status));
@@ -139,11 +140,13 @@ Why in_held(Branch& branch, BranchIndex index, const CancelInput& input, const S
 Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const Settings& settings,
             ActionList& actions) {
   switch (input.kind) {
-    case CancelInputKind::kAnswerProvisional: branch.cancel_interval = settings.t2; return Why::kNone;
+    case CancelInputKind::kAnswerProvisional:
+      branch.cancel_interval = settings.t2;
+      branch.cancel_has_left = true;
+      return Why::kNone;
     case CancelInputKind::kFinal:
       if (input.unsent && !mutated(Mutation::kNoWithdrawal)) {
-        const bool is_repeated = settings.t1 < branch.cancel_interval;
-        is_repeated ? stop(branch, CancelState::kAnswered) : forget(branch);
+        branch.cancel_has_left ? stop(branch, CancelState::kAnswered) : forget(branch);
         actions.push_back(Action::withdraw_cancel(index));
         return Why::kNone;
       }
@@ -157,6 +160,7 @@ Why in_sent(Branch& branch, BranchIndex index, const CancelInput& input, const S
         return Why::kNone;
       }
       repeat_own_request(branch, input.now, settings);
+      branch.cancel_has_left = true;
       actions.push_back(Action::retransmit_cancel(index));
       return Why::kNone;
     case CancelInputKind::kTimerTimeout:

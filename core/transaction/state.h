@@ -109,7 +109,8 @@ struct Branch {
   bool reliable : 1 = false;
   bool final_made_up : 1 = false;  // final_status was decided here: there is no stored final.
   bool timed_out : 1 = false;      // By Timer B, C or F.
-  std::uint8_t unused : 5 = 0;     // Equal branches have equal bytes.
+  bool cancel_has_left : 1 = false;  // It was repeated, or answered by a 1xx.
+  std::uint8_t unused : 4 = 0;       // Equal branches have equal bytes.
 
   bool is_twin() const { return twin_of != kNoBranch; }
   bool has_provisional() const { return provisional_status != 0; }

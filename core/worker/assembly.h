@@ -31,6 +31,10 @@ struct MemoryPlan {
 std::size_t segment_bytes_for(std::uint32_t worker_count, std::uint32_t order_log_mb, std::size_t slab_bytes);
 
 struct Assembly {
+  Assembly() = default;
+  Assembly(const Assembly&) = delete;  // `engine` points into it.
+  Assembly& operator=(const Assembly&) = delete;
+
   // First: the segment, its root, the order logs. Error: one line for the operator.
   Result<bool, std::string> make_memory(const MemoryPlan& plan);
   // Then, with what the caller provides in `interfaces`: every module is started, the slabs get what is left

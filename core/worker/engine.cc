@@ -48,7 +48,8 @@ void Engine::work(std::uint32_t entry_index) {
       node = entry.next_event();
     }
     // With memory full what waits in the outbox may hold what this event needs.
-    if (!outbox_.has_room(kOutboxRoomPerEvent) || reserve_.size() < kReserveSlots) flush();
+    const bool is_short = reserve_.size() < kReserveSlots / 2 && !outbox_.empty();
+    if (is_short || !outbox_.has_room(kOutboxRoomPerEvent)) flush();
     work_event(*node);
     entry.drop_event();
   }
@@ -217,7 +218,9 @@ void Engine::release_unneeded() {
     if (state.context.final_status != 0) drop(refs.final);
   }
   const bool is_answered = state.context.final_status != 0 && !state.context.failure_route_running;
-  if (is_answered && all_final) {
+  // A final that found no memory is made from the request, with its repetition.
+  const bool is_told = state.server.state != ServerState::kCompleted || view_.refs.last_response.slot != 0;
+  if (is_answered && all_final && is_told) {
     drop(view_.refs.request);
     drop(view_.refs.script);
     drop(view_.refs.caller_reason);
@@ -241,8 +244,7 @@ void Engine::flush() {
 }
 
 void Engine::fill_reserve() {
-  for (const shm::SlabKind kind : {shm::SlabKind::kMessage2K, shm::SlabKind::kMessage4K,
-                                   shm::SlabKind::kMessage16K, shm::SlabKind::kMessage64K}) {
+  for (const shm::SlabKind kind : {shm::SlabKind::kMessage2K, shm::SlabKind::kMessage4K}) {
     while (reserve_.size() < kReserveSlots) {
       const shm::SlotHandle slot = process_.slabs.try_take(kind);
       if (!slot) break;
@@ -251,11 +253,16 @@ void Engine::fill_reserve() {
   }
 }
 
-// W15: memory is there before the decision, for an answer, an ACK and a CANCEL of each branch. Else the event
-// is left alone, and whoever sent it repeats it. What timers have to say is made again with its repetition:
-// their ends are what memory comes back from.
-bool Engine::has_memory_to_act() {
-  bool has = reserve_.size() >= std::min(view_.state.branches.size() + 2, kReserveSlots);
+// W15: memory is there before the decision, for an answer, its copy and an ACK, and where it `may_cancel` for
+// the CANCEL of each branch that has no final. Else the message is left alone, and whoever sent it repeats it
+// (but for a 101 to 199). What timers have to say is made again with its repetition: their ends are what
+// memory comes back from.
+bool Engine::has_memory_to_act(bool may_cancel) {
+  std::size_t wanted = may_cancel ? 3 : 2;
+  for (std::size_t i = 0; i < view_.state.branches.size() && may_cancel; ++i) {
+    if (view_.state.branches[i].is_pending()) ++wanted;
+  }
+  bool has = reserve_.size() >= std::min(wanted, kReserveSlots);
   if (has && node_->length > kReserveBytes) {
     const shm::SlotHandle slot = process_.slabs.try_take_message(node_->length);
     has = slot != shm::SlotHandle{};
@@ -316,7 +323,7 @@ bool Engine::load_named() {
 }
 
 void Engine::on_transport_error() {
-  if (!load_named() || !has_memory_to_act()) return;
+  if (!load_named()) return;
   if (node_->branch >= view_.state.branches.size()) return;
   const transaction::BranchIndex branch = transaction::branch_index(node_->branch);
   switch (static_cast<SendKind>(node_->what)) {
@@ -337,7 +344,7 @@ void Engine::on_transport_error() {
 
 // What was due at this moment comes before what was asked for at it.
 void Engine::on_command() {
-  if (!load_named() || !has_memory_to_act()) return;
+  if (!load_named()) return;
   fire_due_timers();
   const auto kind = static_cast<CallCommandKind>(node_->what);
   const bool all = kind == CallCommandKind::kCancelAll;

@@ -133,7 +133,7 @@ class Engine final : public TransactionControl {
   void drop_everything_of(const shm::TransactionView& view);
   void release_unneeded();
   void fill_reserve();
-  bool has_memory_to_act();
+  bool has_memory_to_act(bool may_cancel);
   transaction::AgeMs age() const;
   transaction::Settings timer_settings() const;
   void count(shm::CounterId id, std::uint64_t amount = 1) { process_.counters.add(id, amount); }
@@ -190,6 +190,7 @@ class Engine final : public TransactionControl {
   void note_wishes(transaction::BranchMask before);
   void withdraw(std::uint8_t branch, SendKind kind);
   void perform(const transaction::Action& action);
+  void leave_to_repetition(transaction::Status status);
   void repeat_response();
   void respond_local(transaction::Status status, std::string_view reason, std::string_view extra_lines);
   void relay_response(const transaction::Action& action);
@@ -260,8 +261,7 @@ class Engine final : public TransactionControl {
   sip::Message message_;
   sip::Message stored_message_;
   sip::Message peeked_;  // Of an event behind the one in hand.
-  // Their final is the event in hand: what was due before it is decided first.
-  transaction::BranchMask finals_in_work_ = 0;
+  transaction::BranchMask finals_in_work_ = 0;  // Whose final is the event in hand; what was due comes first.
   sip::EditList edits_;
   sip::EditList failure_edits_;
   std::vector<std::uint32_t> taken_;    // Slots taken by this event, not yet placed.

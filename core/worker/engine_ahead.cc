@@ -22,10 +22,9 @@ constexpr std::uint64_t kBeyondFinalMs = 50;
 void Engine::look_ahead(tx::Event& event) {
   if (settings_.tm->ordering != Ordering::kStrict) return make_room_for_twin(event);
   if (!outbox_.empty()) {
-    const std::uint32_t generation = view_.record->generation;
-    event.ahead.unsent_requests = outbox_.unsent(view_.handle, generation, SendKind::kRequest);
-    event.ahead.unsent_cancels = outbox_.unsent(view_.handle, generation, SendKind::kCancel) |
-                                 outbox_.unsent(view_.handle, generation, SendKind::kRepeatedCancel);
+    const Outbox::Unsent unsent = outbox_.unsent(view_.handle, view_.record->generation);
+    event.ahead.unsent_requests = unsent.requests;
+    event.ahead.unsent_cancels = unsent.cancels;
   }
   if (tx::may_cancel(view_.state, event)) find_finals_in_hand(event);
   make_room_for_twin(event);

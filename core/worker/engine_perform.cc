@@ -287,7 +287,7 @@ void Engine::respond_local(tx::Status status, std::string_view reason, std::stri
   if (status == 100 && reason.empty()) spec.reason = settings_.tm->trying_reason;
   if (status == 100) spec.to_tag = {};
   const shm::MessageRef out = build_local(message, spec);
-  if (out.slot == 0) return;
+  if (out.slot == 0) return leave_to_repetition(status);
   keep(view_.refs.last_response, out);
   send_upstream(out, false);
   count(settings_.counters->rpl_generated);
@@ -295,10 +295,17 @@ void Engine::respond_local(tx::Status status, std::string_view reason, std::stri
   count_final(status);
 }
 
+// No memory for a final that is decided: what went up before it is not to be repeated in its place.
+void Engine::leave_to_repetition(tx::Status status) {
+  count(settings_.counters->refused_full);
+  if (status >= 200) drop(view_.refs.last_response);
+}
+
 // One that could not be stored when it was decided is made now; of a relayed one its status.
 void Engine::repeat_response() {
   const tx::Status status = view_.state.context.final_status;
-  if (view_.refs.last_response.slot == 0 && tx::is_failure(status)) {
+  const bool has_request = role_ == Role::kRequest || view_.refs.request.slot != 0;
+  if (view_.refs.last_response.slot == 0 && tx::is_failure(status) && has_request) {
     respond_local(status, {}, {});
   } else {
     send_upstream(view_.refs.last_response, false);
@@ -370,7 +377,7 @@ void Engine::respond_best(const tx::Action& action) {
     }
   }
   const shm::MessageRef out = built ? try_take(sip::gathered_size(stored_message_.bytes(), edits)) : stored;
-  if (out.slot == 0) return;
+  if (out.slot == 0) return leave_to_repetition(action.status);
   if (built) sip::gather(stored_message_.bytes(), edits, span_of(out));
   if (built) keep(view_.refs.last_response, out);
   send_upstream(out, false);

@@ -67,7 +67,7 @@ void Engine::on_request() {
   }
   if (record != nullptr) {
     store_.load(*record, consumed_, view_);
-    if (message_.method() == sip::Method::kCancel && !has_memory_to_act()) return;
+    if (message_.method() == sip::Method::kCancel && !has_memory_to_act(true)) return;
     view_active_ = true;
     role_ = Role::kTimer;
     fire_due_timers();  // What was due at this moment comes before what arrived at it.

@@ -42,13 +42,14 @@ void Engine::on_response() {
     count(counters.drop_replies);
     return;
   }
+  const bool is_of_own = to_bye || to_cancel;
+  if (!is_of_own && !has_memory_to_act(message_.status() >= 200)) return;
   if (!to_bye && !run_reply_route()) return;  // Nothing of our own BYE concerns the script (O14).
-  if (!has_memory_to_act()) return;
   count(counters.rpl_received);
   view_active_ = true;
   role_ = Role::kTimer;
   const transaction::BranchIndex index = transaction::branch_index(branch_number);
-  const bool is_final = !to_bye && !to_cancel && message_.status() >= 200;
+  const bool is_final = !is_of_own && message_.status() >= 200;
   if (is_final) finals_in_work_ = transaction::mask_of(index);
   fire_due_timers();
   finals_in_work_ = 0;

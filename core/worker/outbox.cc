@@ -54,13 +54,18 @@ void Outbox::add(std::uint32_t entry, std::uint64_t stamp, shm::MessageRef messa
                                      0};
 }
 
-std::uint32_t Outbox::unsent(std::uint32_t transaction, std::uint32_t generation, SendKind kind) const {
-  std::uint32_t branches = 0;
+Outbox::Unsent Outbox::unsent(std::uint32_t transaction, std::uint32_t generation) const {
+  Unsent found;
   for (std::uint32_t i = 0; i < count_; ++i) {
     const shm::OutboxItem& item = shared_.items[i];
-    if (is_unsent(item, transaction, generation, kind) && item.branch < 32) branches |= 1u << item.branch;
+    if (item.transaction != transaction || item.branch >= 32) continue;
+    const std::uint32_t bit = 1u << item.branch;
+    if (is_unsent(item, transaction, generation, SendKind::kRequest)) found.requests |= bit;
+    const bool is_cancel = is_unsent(item, transaction, generation, SendKind::kCancel) ||
+                           is_unsent(item, transaction, generation, SendKind::kRepeatedCancel);
+    if (is_cancel) found.cancels |= bit;
   }
-  return branches;
+  return found;
 }
 
 bool Outbox::withdraw(const SendOrigin& origin, std::uint64_t stamp) {

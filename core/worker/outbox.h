@@ -52,9 +52,13 @@ class Outbox {
   // What was appended since `mark` was never decided: forget it. The slots are the caller's again.
   std::uint32_t mark() const { return count_; }
   void forget_since(std::uint32_t mark) { count_ = mark; }
-  // The branches of the transaction whose datagram of that kind is in here, not yet handed to the kernel and
-  // not withdrawn; bit i is branch i.
-  std::uint32_t unsent(std::uint32_t transaction, std::uint32_t generation, SendKind kind) const;
+  // The branches of the transaction whose request, and whose CANCEL or its repetition, is in here, not yet
+  // handed to the kernel and not withdrawn; bit i is branch i.
+  struct Unsent {
+    std::uint32_t requests = 0;
+    std::uint32_t cancels = 0;
+  };
+  Unsent unsent(std::uint32_t transaction, std::uint32_t generation) const;
   // The decision `stamp` takes it back: it will not be sent once that is committed (O9, O10). False: it is
   // not in here.
   bool withdraw(const SendOrigin& origin, std::uint64_t stamp);

@@ -71,6 +71,7 @@ class EngineLimitTest : public CppUnit::TestFixture {
   CPPUNIT_TEST(a_call_in_progress_is_answered_with_memory_full);
   CPPUNIT_TEST(a_wide_fork_is_answered_with_memory_full);
   CPPUNIT_TEST(with_memory_full_no_200_comes_without_its_cancels);
+  CPPUNIT_TEST(a_final_without_memory_goes_up_with_its_repetition);
   CPPUNIT_TEST(a_branch_that_cannot_be_sent_to_fails);
   CPPUNIT_TEST_SUITE_END();
 
@@ -422,6 +423,28 @@ class EngineLimitTest : public CppUnit::TestFixture {
       SAME_LINES((Texts{"200 OK > 127.0.0.1:5070", "CANCEL sip:c@127.0.0.3:5062 > 127.0.0.3:5062"}),
                  fixture.lines(make_response(calls[i].at(1), "200 OK", "b1")));
     }
+  }
+
+  // A final for which there is no memory is made with its repetition; the 180 before it does not go up again.
+  void a_final_without_memory_goes_up_with_its_repetition() {
+    EngineFixture fixture(kScript);
+    const std::vector<Sent> out = fixture.receive(invite("fork"));
+    static_cast<void>(fixture.receive(make_response(out.at(1), "180 Ringing", "b1")));
+    const std::vector<shm::SlotHandle> taken = exhaust_messages(fixture);
+    const auto challenge = [](const Sent& request, const char* tag) {
+      std::string text = make_response(request, "401 Unauthorized", tag);
+      return text.insert(text.find('\n') + 1,
+                         "WWW-Authenticate: Digest realm=\"" + std::string(1200, 'x') + "\"\r\n");
+    };
+    static_cast<void>(fixture.receive(challenge(out.at(1), "b1")));
+    // Both challenges in one response are more than any slot of the reserve holds.
+    SAME_LINES(Texts{"ACK sip:c@127.0.0.3:5062 > 127.0.0.3:5062"},
+               fixture.lines(challenge(out.at(2), "c1")));
+    SAME_LINES(Texts{"401 Unauthorized > 127.0.0.1:5070"}, fixture.pass_ms(600));
+    SAME_LINES(Texts{"401 Unauthorized > 127.0.0.1:5070"}, fixture.lines(invite("fork")));
+    for (const shm::SlotHandle slot : taken) fixture.slabs().give(slot);
+    for (int i = 0; i < 4; ++i) static_cast<void>(fixture.pass(33'000));
+    is_empty(fixture);
   }
 
   // 16.9: as if 503 had come; alone it goes up as 500 (16.7 step 6).
