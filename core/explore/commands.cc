@@ -18,6 +18,8 @@ namespace lockstep::explore {
 namespace {
 
 constexpr int kMistake = 2;
+constexpr std::uint64_t kCpusMost = 64;
+constexpr std::uint64_t kDepthMost = 100;
 constexpr const char* kUsage =
     "usage: lockstep explore SCENARIO... [options]      every order of the scenario's steps, each judged;\n"
     "                                                   FILE+FILE: both at once\n"
@@ -160,9 +162,23 @@ class Reader {
       job.branches = static_cast<unsigned>(numbers[0]);
       return numbers[0] >= 1 && numbers[0] <= 4 ? "" : "--branches: 1 to 4 is expected";
     }
-    if (word == "--cpus") return arguments_.cpus = static_cast<unsigned>(numbers[0]), "";
-    if (word == "--limit") return job.most_executions = numbers[0], "";
-    if (numbers.size() < 2) return "--pct: SEED,DEPTH is expected";
+    if (word == "--cpus") {
+      arguments_.cpus = static_cast<unsigned>(numbers[0]);
+      return numbers[0] >= 1 && numbers[0] <= kCpusMost ? "" : "--cpus: 1 to 64 is expected";
+    }
+    if (word == "--limit") {
+      job.most_executions = numbers[0];
+      return numbers[0] >= 1 ? "" : "--limit: 1 or more is expected";
+    }
+    return read_pct(numbers);
+  }
+
+  std::string read_pct(const std::vector<std::uint64_t>& numbers) {
+    Job& job = arguments_.job;
+    const bool is_whole = numbers.size() == 2 || (numbers.size() == 3 && numbers[2] >= 1);
+    if (!is_whole || numbers[1] < 1 || numbers[1] > kDepthMost) {
+      return "--pct: SEED,DEPTH[,EXECUTIONS] is expected, DEPTH from 1 to 100, EXECUTIONS from 1";
+    }
     job.is_pct = true;
     job.pct_seed = numbers[0];
     job.pct_depth = static_cast<unsigned>(numbers[1]);
@@ -179,13 +195,21 @@ class Reader {
 int replay(const Arguments& arguments) {
   Job job = arguments.job;
   std::string parts[5];
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < 5; ++i) {
-    const std::size_t end = i < 4 ? arguments.replay.find(',', at) : arguments.replay.size();
-    if (end == std::string::npos)
+  std::string rest = arguments.replay;
+  for (std::size_t i = 5; i-- > 1;) {  // From its end: the name of a file may have commas.
+    const std::size_t comma = rest.rfind(',');
+    if (comma == std::string::npos)
       return fail("--replay: FILE,ORDERING,POLICY,CANCELLED,SCHEDULE is expected\n");
-    parts[i] = arguments.replay.substr(at, end - at);
-    at = end + 1;
+    parts[i] = rest.substr(comma + 1);
+    rest.resize(comma);
+  }
+  parts[0] = rest;
+  if (!is_one_of(parts[1], {"strict", "openser13"}) ||
+      !is_one_of(parts[2], {"forward", "terminate", "drop"}) ||
+      !is_one_of(parts[3], {"forward", "terminate"})) {
+    return fail(
+        "--replay: ORDERING strict or openser13, POLICY forward, terminate or drop, CANCELLED forward or "
+        "terminate are expected\n");
   }
   job.file = parts[0];
   job.ordering = parts[1];

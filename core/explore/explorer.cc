@@ -374,6 +374,7 @@ Result<Shown, std::string> show(const Job& job, const std::string& schedule, con
   if (!actors) return Failure{actors.error() + "\n"};
   bench.play->set_ticking(true);
   Shown shown;
+  std::string unwritten;
   std::string& text = shown.text;
   Search search(*bench.play, job.reduction, [&] {
     Play& play = *bench.play;
@@ -383,6 +384,7 @@ Result<Shown, std::string> show(const Job& job, const std::string& schedule, con
                         job.ordering, job.late_2xx, job.cancelled_2xx, play.steps().size());
     text += "wire: " + race_wire_of(play) + "\n";
     text += ladder_of(play, html);
+    if (!html.empty() && !std::ifstream(html)) unwritten = html;
     if (play.problem().empty()) play.settle();
     found.merge(bench.judge->judge_rest());
     text += "\n";
@@ -392,6 +394,7 @@ Result<Shown, std::string> show(const Job& job, const std::string& schedule, con
     return true;
   });
   if (std::string problem = search.run_one(*actors); !problem.empty()) return Failure{problem + "\n"};
+  if (!unwritten.empty()) return Failure{unwritten + ": cannot be written\n"};
   return shown;
 }
 

@@ -3,10 +3,12 @@
 
 #include <fmt/core.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <sstream>
 
 #include "core/base/assert.h"
@@ -104,9 +106,12 @@ struct Running {
 Running start(const Job& job, std::size_t number, int cpu) {
   int ends[2];
   LS_ASSERT(pipe(ends) == 0);
+  const pid_t parent = getpid();
   const pid_t pid = fork();
   LS_ASSERT(pid >= 0);
   if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // Whatever ends the command ends its jobs, and they their workers.
+    if (getppid() != parent) _exit(1);
     close(ends[0]);
     Job here = job;
     here.cpu = cpu;

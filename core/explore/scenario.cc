@@ -15,6 +15,8 @@ using What = ScenarioDatagram::What;
 using Words = std::vector<std::string>;
 
 constexpr unsigned kBranchMost = 4;
+constexpr std::size_t kTagMost = 32;
+constexpr std::size_t kDatagramsMost = 64;
 constexpr char kPhoneLast = 'D';
 constexpr const char* kSections =
     "title, branches, workers, setup, race, arrive, clock, failure, route, rpc or memory";
@@ -179,11 +181,16 @@ class Reader {
     if (words.size() > at + 3) return fmt::format("nothing is expected behind '{}'", words[at + 2]);
     if (words.size() == at + 3 && words[at + 2] == "cancel") datagram.what = What::kCancelResponse;
     if (words.size() == at + 3 && words[at + 2] != "cancel") datagram.tag = words[at + 2];
+    if (datagram.tag.size() > kTagMost)
+      return fmt::format("a tag of at most {} characters is expected", kTagMost);
     return {};
   }
 
   std::string check() const {
     if (scenario_.title.empty()) return "a line 'title' is expected";
+    if (scenario_.setup.size() + scenario_.race.size() + scenario_.arrive.size() > kDatagramsMost) {
+      return fmt::format("at most {} datagrams are expected", kDatagramsMost);
+    }
     if (scenario_.race.empty()) return "a section 'race' with a datagram at least is expected";
     if (scenario_.failure != 0 && scenario_.failure < static_cast<char>('A' + scenario_.branches)) {
       return "failure: a phone that is none of the branches is expected";
