@@ -378,8 +378,8 @@ void Judge::check_invites() {
     if (play_.deliveries()[i].datagram.what == What::kCancel) cancelled = std::min(cancelled, committed(i));
   }
   bool final_up = false;
-  std::set<std::string>
-      called;  // A repetition (Timer A) calls nobody anew; its 1xx is answered by the CANCEL.
+  // A repetition (Timer A) calls nobody anew; its 1xx is answered by the CANCEL.
+  std::set<std::string> called;
   for (const Sent& one : play_.setup_wire()) {
     if (one.is_request("INVITE")) called.insert(one.bytes);
   }
