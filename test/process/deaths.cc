@@ -202,7 +202,7 @@ namespace {
 // Without what every worker that has flushed keeps for answers when memory is full.
 std::string slots_in_use(Call& call) {
   std::string text = call.stage.slots_in_use();
-  const std::string reserve = fmt::format("messages_2k={} ", worker::Engine::kReserveSlots);
+  const std::string reserve = reserve_of(1);
   if (const std::size_t at = text.find(reserve); at != std::string::npos) text.erase(at, reserve.size());
   return text;
 }

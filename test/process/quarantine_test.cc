@@ -138,7 +138,7 @@ class QuarantineTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, stage.counter(&worker::EngineCounters::quarantined));
     CPPUNIT_ASSERT(folder.contents() == std::vector<std::string>{deadly});
     CPPUNIT_ASSERT_EQUAL(std::string(), stage.unrest());
-    CPPUNIT_ASSERT_EQUAL(std::string("messages_2k=8 "), stage.slots_in_use());
+    CPPUNIT_ASSERT_EQUAL(reserve_of(1), stage.slots_in_use());
   }
 
   static void assert_set_aside(std::size_t body, const std::string& folder, const Folder* kept) {
@@ -155,7 +155,7 @@ class QuarantineTest : public CppUnit::TestFixture {
     CPPUNIT_ASSERT_EQUAL(std::uint64_t{1}, stage.counter(&worker::EngineCounters::quarantined));
     if (kept != nullptr) CPPUNIT_ASSERT(kept->contents() == std::vector<std::string>{deadly});
     CPPUNIT_ASSERT_EQUAL(std::string(), stage.unrest());
-    CPPUNIT_ASSERT_EQUAL(std::string("messages_2k=8 "), stage.slots_in_use());
+    CPPUNIT_ASSERT_EQUAL(reserve_of(1), stage.slots_in_use());
   }
 
  public:

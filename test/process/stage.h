@@ -37,6 +37,11 @@ struct StageOptions {
   int deaths = 1000;  // So many workers die of die(), then it does nothing.
 };
 
+// What slots_in_use() says of so many workers at rest: each keeps a reserve for when memory is full.
+inline std::string reserve_of(std::size_t workers) {
+  return fmt::format("messages_2k={} ", worker::Engine::kReserveSlots * workers);
+}
+
 class Stage {
  public:
   explicit Stage(const StageOptions& options) {
